@@ -1,0 +1,1 @@
+"""Drivers: what labctl says to real instruments, one module a family."""

@@ -1,0 +1,1 @@
+"""Runs cycling protocols on electrochemical cells, knowing instruments only by their contracts."""

@@ -1,0 +1,1 @@
+"""Attachments: how a simulated device is reached from outside (TCP socket, pseudo-terminal)."""
