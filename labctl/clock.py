@@ -1,0 +1,140 @@
+"""Time: one clock that everything which waits asks; virtual, real or scaled.
+
+Experiment time is in seconds, monotonic, and starts at 0.0 when the clock is made. ``speed`` is how many of these
+seconds pass in one second on the wall.
+"""
+
+import asyncio
+import heapq
+import threading
+import time
+from itertools import count
+from typing import Protocol
+
+from labctl.errors import Superseded
+
+
+class Clock(Protocol):
+    """What code that waits may ask."""
+
+    speed: float
+
+    def now(self) -> float:
+        """Experiment time in s."""
+        ...
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Return when ``now() >= time_s``; at once if that has passed."""
+        ...
+
+
+class VirtualClock:
+    """Time that jumps to the next thing that can happen.
+
+    Those who live in this time join it. While any of them works, time stands still; when all of them sleep, it
+    jumps to the earliest. Someone who waits for a thread (a database flush) therefore holds time, as it must be.
+    A lone sleeper advances time without being suspended at all, which is what makes 250 h take seconds.
+    """
+
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._awake = 1
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    def now(self) -> float:
+        """Experiment time in s."""
+        return self._now
+
+    def join(self) -> None:
+        """A further task lives in this time. The task that made the clock has joined already."""
+        self._awake += 1
+
+    def leave(self) -> None:
+        """A task that joined is done."""
+        self._awake -= 1
+        self._wake_earliest()
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Jump if nobody else is awake or due earlier, else be suspended until it is this sleeper's turn."""
+        if time_s <= self._now:
+            return
+        if self._awake == 1 and (not self._sleepers or time_s < self._sleepers[0][0]):
+            self._now = time_s
+            return
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (time_s, next(self._order), future))
+        self._awake -= 1
+        self._wake_earliest()
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.cancelled():  # nobody has counted this task as awake yet
+                self._awake += 1
+            raise
+
+    def _wake_earliest(self) -> None:
+        while self._awake == 0 and self._sleepers:
+            time_s, _, future = heapq.heappop(self._sleepers)
+            if future.cancelled():
+                continue
+            self._now = max(self._now, time_s)
+            self._awake += 1
+            future.set_result(None)
+
+
+class LoopClock:
+    """Real or scaled time on the event loop."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        """Experiment time in s."""
+        return (time.monotonic() - self._start) * self.speed
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Sleep on the event loop."""
+        while (left_s := time_s - self.now()) > 0:
+            await asyncio.sleep(left_s / self.speed)
+
+    def in_thread(self) -> "ThreadClock":
+        """The same time, for a driver in the thread that owns its port."""
+        return ThreadClock(self.speed, self._start)
+
+
+class ThreadClock:
+    """Real or scaled time inside a port's own thread: sleeping blocks, and can be interrupted from outside.
+
+    Its awaits never suspend, so a driver's coroutine runs to its next sample with a plain ``send(None)``.
+    """
+
+    def __init__(self, speed: float, start: float) -> None:
+        self.speed = speed
+        self._start = start
+        self._interrupt = threading.Event()
+
+    def now(self) -> float:
+        """Experiment time in s."""
+        return (time.monotonic() - self._start) * self.speed
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Block this thread.
+
+        Raises:
+            Superseded: something that must go first (opening the circuit) waits for the thread.
+        """
+        while (left_s := time_s - self.now()) > 0 or self._interrupt.is_set():
+            if self._interrupt.wait(max(left_s, 0.0) / self.speed):
+                raise Superseded("the wait was interrupted")
+
+    def interrupt(self) -> None:
+        """Wake the sleeper; until ``resume`` every sleep ends at once."""
+        self._interrupt.set()
+
+    def resume(self) -> None:
+        """Sleep normally again."""
+        self._interrupt.clear()

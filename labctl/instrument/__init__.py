@@ -1,0 +1,1 @@
+"""What drivers fulfil (channel, step, sample, impedance) and the shared pacing of host-paced instruments."""

@@ -1,0 +1,145 @@
+"""The contract that a driver fulfils: a channel, its identity and its traits; and how a driver presents itself."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from labctl.clock import Clock
+from labctl.instrument.impedance import ImpedanceMode, ImpedancePoint, ImpedanceSpec
+from labctl.instrument.step import Cutoff, Step
+from labctl.link import Link
+
+
+class Sample(NamedTuple):
+    """One reading, made once in the driver and passed on unchanged.
+
+    Attributes:
+        time_s: experiment time of the reading.
+        voltage_V: terminal voltage, working against counter electrode.
+        current_A: measured current, positive when it charges the cell.
+        status: the instrument's status bits, 0 when all is well.
+        cutoff: in the last sample of a step, the cut-off that ended it; None in all others.
+    """
+
+    time_s: float
+    voltage_V: float
+    current_A: float
+    status: int = 0
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answers at the port."""
+
+    manufacturer: str
+    model: str
+    serial: str
+    firmware: str
+
+    def __str__(self) -> str:
+        return f"{self.manufacturer} {self.model}, serial {self.serial}, firmware {self.firmware}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImpedanceTraits:
+    """What sweeps an instrument can make. Amplitudes zero-to-peak."""
+
+    modes: frozenset[ImpedanceMode]
+    high_Hz: float
+    low_Hz: float
+    amplitude_max_V: float
+    amplitude_max_A: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an instrument can hold, known before anything is connected.
+
+    Attributes:
+        model: the model these numbers hold for.
+        voltage_max_V, current_max_A: largest magnitude that can be set or measured.
+        shortest_interval_s: time between two readings that it can keep up.
+        autonomous: it runs a step with its cut-offs by itself.
+        off_mode: what the terminals are while the output is off (``high impedance``, ``cell relay open``).
+        holds: what it enforces without the host, in words, as armed by the driver.
+        host_silence: what opens the circuit when the host falls silent, and after how long; None: nothing does.
+        second_session: a second connection can open the circuit while the first is busy.
+        impedance: None if it cannot measure impedance.
+    """
+
+    model: str
+    voltage_max_V: float
+    current_max_A: float
+    shortest_interval_s: float
+    autonomous: bool
+    off_mode: str
+    holds: tuple[str, ...]
+    host_silence: str | None
+    second_session: bool
+    impedance: ImpedanceTraits | None
+
+
+class Channel(Protocol):
+    """What one cell is connected to."""
+
+    traits: Traits
+
+    async def connect(self) -> Identity:
+        """Identify the instrument and adopt its present state; never energises, never resets blindly.
+
+        Raises:
+            WrongInstrument: an unknown model answers.
+            LinkError: nothing sensible answers.
+        """
+        ...
+
+    def run(self, step: Step) -> AsyncIterator[Sample]:
+        """Execute a step; the last sample carries the cut-off that ended it.
+
+        The circuit may stay closed after a step so that the next can follow without a gap; whoever does not
+        start a further one calls ``make_safe``.
+
+        Raises:
+            CannotHold: before any byte has left.
+            InstrumentError, LinkError: the step could not be finished; the caller makes the channel safe.
+        """
+        ...
+
+    def sweep(self, spec: ImpedanceSpec) -> AsyncIterator[ImpedancePoint]:
+        """Measure a spectrum from high to low frequency."""
+        ...
+
+    async def make_safe(self) -> None:
+        """Open the circuit and confirm it by read-back; idempotent, always allowed.
+
+        Raises:
+            CellStateUnknown: the circuit could not be confirmed open.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the port back. Does not change what the instrument does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What an entry point of the group ``labctl.drivers`` names.
+
+    Attributes:
+        name: as written in station files, ``keithley-2450``.
+        summary: one line for a person who chooses.
+        traits: by model, the first is the default.
+        terminator: what ends a line on the wire.
+        open: makes the channel; does no I/O. The keyword ``model`` selects the traits to check against before
+            the instrument has been asked.
+        serial: settings for the opening of a serial line (``baudrate``, ``rtscts`` ... as pyserial names them).
+    """
+
+    name: str
+    summary: str
+    traits: dict[str, Traits]
+    terminator: bytes
+    open: Callable[[Link, Clock], Channel]
+    serial: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,119 @@
+"""A step: one thing an instrument does, complete in itself and serialisable. SI units throughout."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Control(StrEnum):
+    """What the instrument holds constant."""
+
+    REST = "rest"
+    CURRENT = "current"
+    VOLTAGE = "voltage"
+
+
+class Quantity(StrEnum):
+    """What a cut-off looks at."""
+
+    TIME = "time"  # s since the step began
+    VOLTAGE = "voltage"  # V
+    CURRENT = "current"  # A, magnitude
+    CHARGE = "charge"  # C passed in the step, magnitude
+    ENERGY = "energy"  # J passed in the step, magnitude
+    VOLTAGE_RATE = "voltage_rate"  # V/s, magnitude
+
+
+class Side(StrEnum):
+    """On which side of its threshold a cut-off is reached."""
+
+    ABOVE = ">="
+    BELOW = "<="
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Ends a step, as planned.
+
+    Attributes:
+        quantity: what is looked at.
+        side: reached when the quantity is at or beyond the threshold on this side.
+        threshold: in the quantity's SI unit; 0.0 and negative voltages are ordinary values.
+        hold_s: the quantity has to stay there this long.
+    """
+
+    quantity: Quantity
+    side: Side
+    threshold: float
+    hold_s: float = 0.0
+
+    def reached_by(self, value: float) -> bool:
+        """Whether ``value`` is at or beyond the threshold."""
+        return value >= self.threshold if self.side is Side.ABOVE else value <= self.threshold
+
+    def __str__(self) -> str:
+        held = f" for {self.hold_s:g} s" if self.hold_s else ""
+        return f"{self.quantity} {self.side} {self.threshold:.6g} {_UNIT[self.quantity]}{held}"
+
+
+_UNIT = {
+    Quantity.TIME: "s",
+    Quantity.VOLTAGE: "V",
+    Quantity.CURRENT: "A",
+    Quantity.CHARGE: "C",
+    Quantity.ENERGY: "J",
+    Quantity.VOLTAGE_RATE: "V/s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyLimits:
+    """A window that must never be left; leaving it is a fault.
+
+    Attributes:
+        voltage_min_V, voltage_max_V: allowed terminal voltage.
+        current_max_A: allowed magnitude of the current.
+    """
+
+    voltage_min_V: float
+    voltage_max_V: float
+    current_max_A: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """When to keep a sample: after ``every_s``, and whenever a reading moved by a given amount.
+
+    Attributes:
+        every_s: longest time between two kept samples.
+        voltage_change_V, current_change_A: a change that is kept earlier; None leaves it out.
+    """
+
+    every_s: float
+    voltage_change_V: float | None = None
+    current_change_A: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing an instrument does until a cut-off is reached.
+
+    Attributes:
+        control: what is held constant.
+        value: A for CURRENT (positive charges the cell), V for VOLTAGE, 0.0 for REST.
+        cutoffs: any of them ends the step; never empty.
+        safety: the window around the step, handed to whatever the instrument can hold by itself.
+        sampling: when to keep a sample.
+    """
+
+    control: Control
+    value: float
+    cutoffs: tuple[Cutoff, ...]
+    safety: SafetyLimits
+    sampling: Sampling
+
+    def time_limit_s(self) -> float | None:
+        """The earliest end that is known beforehand: a time limit, or a charge limit at constant current."""
+        ends = [c.threshold for c in self.cutoffs if c.quantity is Quantity.TIME]
+        if self.control is Control.CURRENT and self.value:
+            ends += [c.threshold / abs(self.value) for c in self.cutoffs if c.quantity is Quantity.CHARGE]
+        return min(ends, default=None)

@@ -1,0 +1,145 @@
+"""A link: lines over a port, where no answer can be taken for the answer to another question."""
+
+from labctl.clock import Clock
+from labctl.errors import LinkNonsense, LinkPoisoned, LinkTimeout
+from labctl.link.fence import Fence
+from labctl.link.port import Deadline, Port
+
+_LONGEST_LINE = 1 << 20
+
+
+class Link:
+    """Framing and discipline over one port.
+
+    An exchange that is left early, by a timeout, nonsense or cancellation, poisons the link: from then on every
+    exchange is refused until ``resynchronise`` has emptied or reopened the port. The driver then proves with an
+    identification that question and answer belong together again, before it trusts a reading.
+
+    Attributes:
+        fence: the epochs of this port.
+        poisoned: an exchange was left early.
+    """
+
+    def __init__(
+        self, port: Port, clock: Clock, terminator: bytes = b"\n", fence: Fence | None = None
+    ) -> None:
+        self.port = port
+        self.fence = fence or Fence()
+        self.poisoned = False
+        self._clock = clock
+        self._terminator = terminator
+        self._input = bytearray()
+        self._last_sent = ""
+
+    @property
+    def name(self) -> str:
+        """The port's name, for messages."""
+        return self.port.name
+
+    async def open(self) -> None:
+        """Open the port."""
+        self._input.clear()
+        await self.port.open()
+        self.poisoned = False
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self.port.close()
+
+    async def send(self, line: bytes, *, epoch: int | None = None) -> None:
+        """Send one line; the terminator is added.
+
+        Args:
+            line: without terminator.
+            epoch: for what energises, the epoch in which it was decided.
+
+        Raises:
+            Superseded: the epoch is over; nothing was sent.
+            LinkPoisoned: an earlier exchange was left early; nothing was sent.
+            LinkLost: the port is gone.
+        """
+        self._refuse_if_poisoned(line)
+        await self.send_anyway(line, epoch=epoch)
+
+    async def send_anyway(self, line: bytes, *, epoch: int | None = None) -> None:
+        """Send although the link may be poisoned: opening the circuit needs no answer to be right."""
+        self._last_sent = line.decode("ascii", "replace")
+        if epoch is not None:
+            self.fence.check(epoch)
+        await self.port.write(line + self._terminator)
+
+    async def receive(self, deadline: Deadline) -> bytes:
+        """Return the next line without its terminator (a CR before it is dropped).
+
+        Raises:
+            LinkTimeout: no complete line in time; the link is poisoned.
+            LinkNonsense: a line without end; the link is poisoned.
+            LinkLost: the port is gone.
+        """
+        self._refuse_if_poisoned(b"")
+        if (line := self._take_line()) is not None:
+            return line
+        self.poisoned = True  # until the line is complete, leaving in any way leaves the exchange open
+        until_s = self._clock.now() + deadline.takes_s + deadline.slack_s * self._clock.speed
+        while True:
+            data = await self.port.read(until_s)
+            if not data:
+                raise LinkTimeout(
+                    f"no answer in time ({deadline.reason})", self.name, self._last_sent, _text(self._input)
+                )
+            self._input += data
+            if (line := self._take_line()) is not None:
+                self.poisoned = False
+                return line
+            if len(self._input) > _LONGEST_LINE:
+                raise LinkNonsense("a line without end", self.name, self._last_sent, _text(self._input[:80]))
+
+    async def query(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
+        """Send a line and return the line that answers it.
+
+        Raises:
+            LinkNonsense: something unasked for had arrived before; the link is poisoned.
+        """
+        if self._input:
+            self.poisoned = True
+            raise LinkNonsense("bytes came unasked for", self.name, self._last_sent, _text(self._input))
+        await self.send(line, epoch=epoch)
+        return await self.receive(deadline)
+
+    def poison(self) -> None:
+        """What came cannot be right: trust nothing until ``resynchronise``."""
+        self.poisoned = True
+
+    async def resynchronise(self, quiet_s: float = 0.2, *, reopen: bool = True) -> None:
+        """Make the line silent and empty: reopen the port, then drop what still comes for ``quiet_s`` on the wall.
+
+        The caller proves afterwards, with an identification, that questions and answers belong together.
+        """
+        if reopen:
+            await self.port.close()
+            await self.port.open()
+        self._input.clear()
+        quiet = quiet_s * self._clock.speed
+        while await self.port.read(self._clock.now() + quiet):
+            pass
+        self.poisoned = False
+
+    def _take_line(self) -> bytes | None:
+        end = self._input.find(self._terminator)
+        if end < 0:
+            return None
+        line = bytes(self._input[:end])
+        del self._input[: end + len(self._terminator)]
+        return line[:-1] if line.endswith(b"\r") else line
+
+    def _refuse_if_poisoned(self, line: bytes) -> None:
+        if self.poisoned:
+            raise LinkPoisoned(
+                "an earlier exchange was left early, resynchronise first",
+                self.name,
+                line.decode("ascii", "replace"),
+            )
+
+
+def _text(data: bytes | bytearray) -> str:
+    return bytes(data).decode("ascii", "replace")

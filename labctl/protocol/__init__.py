@@ -1,0 +1,1 @@
+"""Protocols: YAML text becomes a Protocol, bound to one cell it becomes a Plan."""

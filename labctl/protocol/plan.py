@@ -1,0 +1,143 @@
+"""A plan: a protocol bound to one cell, in amperes, seconds and coulombs; and the walk through its steps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labctl.instrument.impedance import ImpedanceSpec
+from labctl.instrument.step import SafetyLimits, Sampling, Step
+from labctl.protocol.rule_spec import RuleSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CellDescription:
+    """The cell a plan is for.
+
+    Attributes:
+        name: a person's name for it, empty if none was given.
+        area_cm2: electrode area, for areal values; None if not given.
+        active_mass_g: for specific values; None if not given.
+        nominal_capacity_C: for C-rates; None if not given.
+        electrolyte: free text.
+        equilibrium_voltage_V: what the cell shows without current; 0.0 for a symmetric cell. None: not known, so
+            there is no overpotential.
+        simulate_as: the simulated cell that stands for it in a rehearsal, ``na50k50``; None if none was named.
+    """
+
+    name: str
+    area_cm2: float | None
+    active_mass_g: float | None
+    nominal_capacity_C: float | None
+    electrolyte: str
+    equilibrium_voltage_V: float | None
+    simulate_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """In which passes of the enclosing loop a step is taken: listed ones, or every n-th (n, 2n, ...)."""
+
+    listed: frozenset[int] | None = None
+    every: int | None = None
+
+    def include(self, number: int) -> bool:
+        """Whether pass ``number``, counted from 1, is one of them."""
+        if self.listed is not None:
+            return number in self.listed
+        return self.every is None or number % self.every == 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepNode:
+    """A step of an instrument. ``path`` names its place (``steps[1].steps[0].constant_current``), ``line`` its line."""
+
+    path: str
+    line: int
+    kind: str
+    step: Step
+    passes: Passes = Passes()
+
+
+@dataclass(frozen=True, slots=True)
+class ImpedanceNode:
+    """A spectrum."""
+
+    path: str
+    line: int
+    spec: ImpedanceSpec
+    passes: Passes = Passes()
+
+
+@dataclass(frozen=True, slots=True)
+class TagNode:
+    """A word written into the run's events."""
+
+    path: str
+    line: int
+    text: str
+    passes: Passes = Passes()
+
+
+@dataclass(frozen=True, slots=True)
+class LoopNode:
+    """Steps taken again and again.
+
+    Attributes:
+        count: number of passes, at least 1.
+        body: what one pass consists of.
+        retention: ends the loop when the discharged capacity of a pass falls to this fraction (0..1) of the
+            reference pass and stays there for ``retention_passes`` passes; None: never.
+        retention_reference: the pass, counted from 1, that is 100 %.
+        counts_cycles: each pass is a cycle of the run (the innermost loops that pass current).
+    """
+
+    path: str
+    line: int
+    count: int
+    body: tuple["Node", ...]
+    retention: float | None = None
+    retention_reference: int = 1
+    retention_passes: int = 1
+    counts_cycles: bool = False
+    passes: Passes = Passes()
+
+
+Node = StepNode | ImpedanceNode | TagNode | LoopNode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is going to be done to one cell.
+
+    Attributes:
+        protocol: the protocol's name.
+        text: the exact text it was made from; ``sha256`` is its hash.
+        cell: the cell it is bound to.
+        safety: the window around everything.
+        record: when to keep a sample, unless a step says otherwise.
+        nodes: what is done, in order.
+        rules: the stop rules.
+    """
+
+    protocol: str
+    text: str
+    sha256: str
+    cell: CellDescription
+    safety: SafetyLimits
+    record: Sampling
+    nodes: tuple[Node, ...]
+    rules: tuple[RuleSpec, ...]
+
+    def has_impedance(self) -> bool:
+        """Whether a spectrum is planned anywhere."""
+        return any(isinstance(node, ImpedanceNode) for node in _flatten(self.nodes))
+
+    def flat(self) -> Iterator[Node]:
+        """Every node once, loops before their bodies."""
+        return _flatten(self.nodes)
+
+
+def _flatten(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        if isinstance(node, LoopNode):
+            yield from _flatten(node.body)
