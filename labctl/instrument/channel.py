@@ -1,6 +1,6 @@
 """The contract that a driver fulfils: a channel, its identity and its traits; and how a driver presents itself."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -94,7 +94,7 @@ class Channel(Protocol):
         """
         ...
 
-    def run(self, step: Step) -> AsyncIterator[Sample]:
+    def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step; the last sample carries the cut-off that ended it.
 
         The circuit may stay closed after a step so that the next can follow without a gap; whoever does not
@@ -106,7 +106,7 @@ class Channel(Protocol):
         """
         ...
 
-    def sweep(self, spec: ImpedanceSpec) -> AsyncIterator[ImpedancePoint]:
+    def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Measure a spectrum from high to low frequency."""
         ...
 

@@ -1,0 +1,70 @@
+"""Follows the half-cycles of a run and shows them to the stop rules."""
+
+from collections.abc import Callable, Sequence
+
+from labctl.half_cycle import HalfCycle, HalfCycleFigures
+from labctl.instrument.impedance import Spectrum
+from labctl.instrument.step import Control, Step
+from labctl.rules.decision import Decision, HalfCycleStart, StopRule
+
+
+class HalfCycles:
+    """The half-cycle in progress, what has been discharged so far, and the rules that watch.
+
+    Args:
+        rules: the stop rules of the run.
+        equilibrium_voltage_V: what the cell shows without current; None if not known.
+        keep: called with each finished half-cycle.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[StopRule],
+        equilibrium_voltage_V: float | None,
+        keep: Callable[[HalfCycle], None],
+    ) -> None:
+        self._rules = rules
+        self._equilibrium_V = equilibrium_voltage_V
+        self._keep = keep
+        self.present: HalfCycleFigures | None = None
+        self.last: HalfCycle | None = None
+        self.discharged_C = 0.0
+
+    def begin(self, step: Step, cycle: int, time_s: float, current_A: float) -> HalfCycleFigures | None:
+        """Begin, or go on with, the half-cycle to which a step belongs; None at rest.
+
+        Args:
+            step: the step that begins.
+            cycle: cycle of the run.
+            time_s: when.
+            current_A: the first reading, which tells the direction of a voltage step.
+        """
+        if step.control is Control.REST:
+            return None
+        set_A = step.value if step.control is Control.CURRENT else current_A
+        sign = 1 if set_A >= 0.0 else -1
+        if self.present is None:
+            start = HalfCycleStart(cycle, sign, set_A, self._equilibrium_V, time_s)
+            self.present = HalfCycleFigures(start)
+            for rule in self._rules:
+                rule.begin_half_cycle(start)
+        return self.present
+
+    def end(self, time_s: float, reason: str, *, complete: bool) -> list[Decision]:
+        """Close the half-cycle in progress, if there is one; returns what the rules say to it."""
+        if self.present is None:
+            return []
+        half_cycle = self.present.finish(time_s, reason, complete=complete)
+        self.present = None
+        self.last = half_cycle
+        if half_cycle.sign < 0:
+            self.discharged_C += half_cycle.charge_C
+        self._keep(half_cycle)
+        return self._ask(lambda rule: rule.end_half_cycle(half_cycle))
+
+    def spectrum(self, spectrum: Spectrum) -> list[Decision]:
+        """Show a finished sweep to the rules."""
+        return self._ask(lambda rule: rule.spectrum(spectrum))
+
+    def _ask(self, question: Callable[[StopRule], Decision | None]) -> list[Decision]:
+        return [decision for rule in self._rules if (decision := question(rule)) is not None]

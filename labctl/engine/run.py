@@ -1,0 +1,343 @@
+"""One run: a plan executed on a channel, sample by sample, until there is a reason to end."""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Protocol
+
+from labctl.clock import Clock
+from labctl.engine.control import RunControl
+from labctl.engine.cutoff_watch import CutoffWatch
+from labctl.engine.half_cycles import HalfCycles
+from labctl.engine.outcome import RunEnd, RunState
+from labctl.engine.safe import open_circuit
+from labctl.engine.walk import Place, Walk, continues_half_cycle
+from labctl.errors import CellStateUnknown, LabctlError
+from labctl.half_cycle import HalfCycle, HalfCycleFigures
+from labctl.instrument.channel import Channel, Sample
+from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
+from labctl.instrument.step import Cutoff, SafetyLimits
+from labctl.protocol.plan import ImpedanceNode, Plan, StepNode, TagNode
+from labctl.protocol.rule_spec import Action
+from labctl.rules.decision import Decision, StopRule
+
+
+class Record(Protocol):
+    """Where a run is written; ``labctl.store`` provides it. Times are experiment times."""
+
+    seq: int
+    """Number of the last sample, counted from 1 without gaps."""
+
+    def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
+        """A step begins; returns its number."""
+        ...
+
+    def sample(self, step: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
+        """A reading. Never dropped."""
+        ...
+
+    def end_step(self, step: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float) -> None:
+        """A step is over."""
+        ...
+
+    def half_cycle(self, half_cycle: HalfCycle) -> None:
+        """A half-cycle is over."""
+        ...
+
+    def spectrum(self, step: int, spectrum: Spectrum, quality: dict[str, float] | None) -> None:
+        """A sweep is over."""
+        ...
+
+    def event(self, kind: str, time_s: float, by: str, message: str, data: dict[str, object] | None) -> None:
+        """Something was decided, by whom and why."""
+        ...
+
+    def finish(self, state: str, reason: str, time_s: float) -> None:
+        """The run is over; returns when everything is durable."""
+        ...
+
+
+class Run:
+    """Executes a plan on a channel.
+
+    A sample goes through the same gates in the same order every time: it must be a reading at all; safety limits;
+    cut-offs; figures of the half-cycle; stop rules. It is stored whatever they say. Attributes show the present
+    state to whoever displays it, from any thread.
+
+    Args:
+        plan: what to do.
+        channel: a connected channel.
+        record: where everything is written.
+        rules: the stop rules, made for this run.
+        clock: the time the channel lives in.
+        control: what a person asks for.
+        tell: called with (kind, sentence) whenever something worth a line happens.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        channel: Channel,
+        record: Record,
+        rules: Sequence[StopRule],
+        clock: Clock,
+        control: RunControl,
+        tell: Callable[[str, str], None] = lambda kind, sentence: None,
+    ) -> None:
+        self.plan = plan
+        self.place: Place | None = None
+        self.sample: Sample | None = None
+        self.half_cycles = HalfCycles(rules, plan.cell.equilibrium_voltage_V, self._keep)
+        self._channel = channel
+        self._record = record
+        self._rules = rules
+        self._clock = clock
+        self._control = control
+        self._tell = tell
+        self._spectrum_wanted = False
+        self._walk = Walk(plan.nodes, lambda: self.half_cycles.discharged_C)
+
+    async def execute(self) -> RunEnd:
+        """Carry the plan out; the circuit is open when this returns, or the end says that nobody knows."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._control.attach(task)
+        try:
+            end = await self._carry_out()
+        except asyncio.CancelledError:
+            if not self._control.open_now:
+                await self._end(RunEnd(RunState.ENDED, "the program was told to end"))
+                raise
+            end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+        except CellStateUnknown as error:
+            end = RunEnd(RunState.UNSAFE, str(error))
+        except LabctlError as error:
+            end = RunEnd(RunState.FAILED, str(error))
+        self._control.detach()
+        return await self._end(end)
+
+    async def _end(self, end: RunEnd) -> RunEnd:
+        """Open the circuit, whatever happened, and write the run's last rows."""
+        try:
+            await open_circuit(self._channel)
+            self._note("circuit_open", "the circuit is open, confirmed by read-back")
+        except LabctlError as error:
+            end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
+            self._note("unsafe", str(error))
+        now_s = self._clock.now()
+        for decision in self.half_cycles.end(now_s, end.reason, complete=False):
+            self._note("decision", decision.reason, asdict(decision))
+        self._note("run_ended", f"{end.state}: {end.reason}")
+        self._record.finish(end.state, end.reason, now_s)
+        return end
+
+    async def _carry_out(self) -> RunEnd:
+        for place in self._walk:
+            self.place = place
+            match place.node:
+                case StepNode():
+                    end = await self._take(place, place.node)
+                case ImpedanceNode(path=path, spec=spec):
+                    end = await self._measure_spectrum(path, spec, place.cycle)
+                case TagNode(text=text):
+                    self._note("tag", text)
+                    end = None
+                case _:
+                    raise AssertionError(f"a walk yields no {place.node}")
+            if end is None and self._spectrum_wanted:
+                end = await self._measure_wanted_spectrum(place.cycle)
+            if end is None and self._control.stop_after_step:
+                end = RunEnd(RunState.ENDED, "a person asked to end after the present step")
+            if end is not None:
+                return end
+        return RunEnd(RunState.FINISHED, "the plan was carried out")
+
+    async def _take(self, place: Place, node: StepNode) -> RunEnd | None:
+        """Execute one step; returns a reason to end the run, or None to go on."""
+        step = node.step
+        start_s = self._clock.now()
+        number = self._record.begin_step(cycle=place.cycle, path=node.path, kind=node.kind, start_s=start_s)
+        gates = _Gates(self, node, place.cycle, number, start_s)
+        try:
+            async with aclosing(self._channel.run(step)) as samples:
+                async for sample in samples:
+                    if gates.pass_through(sample):
+                        break
+        finally:
+            now_s = self._clock.now()
+            reason = gates.end_reason
+            self._record.end_step(
+                number, end_s=now_s, end_reason=reason, charge_C=gates.charge_C, energy_J=gates.energy_J
+            )
+        if gates.end is None and gates.cutoff is None and not gates.decisions:
+            gates.end = RunEnd(
+                RunState.FAILED, f"{node.path}: the instrument ended the step without a cut-off"
+            )
+        decisions = gates.decisions
+        if gates.end is not None or decisions or not continues_half_cycle(place):
+            complete = gates.cutoff is not None
+            decisions = decisions + self.half_cycles.end(now_s, reason, complete=complete)
+        return gates.end or await self._act(decisions, place.cycle)
+
+    async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int) -> RunEnd | None:
+        start_s = self._clock.now()
+        number = self._record.begin_step(cycle=cycle, path=path, kind="impedance", start_s=start_s)
+        points: list[ImpedancePoint] = []
+        async with aclosing(self._channel.sweep(spec)) as sweep:
+            async for point in sweep:
+                if not (math.isfinite(point.real_ohm) and math.isfinite(point.imaginary_ohm)):
+                    continue
+                points.append(point)
+                if self._control.open_now:
+                    break
+        now_s = self._clock.now()
+        whole = len(points) == spec.point_count()
+        reason = "sweep finished" if whole else f"{len(points)} of {spec.point_count()} points"
+        self._record.end_step(number, end_s=now_s, end_reason=reason, charge_C=0.0, energy_J=0.0)
+        if not points:
+            self._note("no_spectrum", f"{path}: the sweep gave no valid point")
+            return None
+        spectrum = Spectrum(spec, cycle, start_s, tuple(points))
+        self._record.spectrum(number, spectrum, None)
+        self._tell(
+            "spectrum", f"cycle {cycle}: |Z| {spectrum.total_ohm():.4g} ohm at {points[-1].frequency_Hz:g} Hz"
+        )
+        if self._control.open_now:
+            return RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+        return await self._act(self.half_cycles.spectrum(spectrum), cycle)
+
+    async def _act(self, decisions: Sequence[Decision], cycle: int) -> RunEnd | None:
+        """Do what the rules decided: a spectrum first, then the strongest of what else they ask for."""
+        end = None
+        for decision in decisions:
+            self._note("decision", decision.reason, asdict(decision))
+            self._tell("decision", f"{decision.rule}: {decision.reason}")
+            if Action.IMPEDANCE in decision.actions:
+                self._spectrum_wanted = True
+            if Action.STOP in decision.actions or Action.STOP_AFTER_STEP in decision.actions:
+                end = end or RunEnd(RunState.STOPPED, f"{decision.rule}: {decision.reason}")
+        if end is not None and self._spectrum_wanted:
+            return await self._measure_wanted_spectrum(cycle) or end
+        return end
+
+    async def _measure_wanted_spectrum(self, cycle: int) -> RunEnd | None:
+        """The spectrum that a rule asked for: the plan's own, where the instrument can."""
+        self._spectrum_wanted = False
+        own = next((node for node in self.plan.flat() if isinstance(node, ImpedanceNode)), None)
+        if own is None or self._channel.traits.impedance is None:
+            self._note(
+                "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
+            )
+            return None
+        return await self._measure_spectrum(own.path, own.spec, cycle)
+
+    def _keep(self, half_cycle: HalfCycle) -> None:
+        self._record.half_cycle(half_cycle)
+        self._tell("half_cycle", _half_cycle_line(half_cycle))
+
+    def _note(self, kind: str, message: str, data: dict[str, object] | None = None) -> None:
+        self._record.event(kind, self._clock.now(), "engine", message, data)
+
+
+class _Gates:
+    """What every sample of one step passes through."""
+
+    def __init__(self, run: Run, node: StepNode, cycle: int, number: int, start_s: float) -> None:
+        self.cutoff: Cutoff | None = None
+        self.end: RunEnd | None = None
+        self.decisions: list[Decision] = []
+        self._run = run
+        self._node = node
+        self._cycle = cycle
+        self._number = number
+        self._figures: HalfCycleFigures | None = None
+        self._watch = CutoffWatch(node.step, start_s)
+        self._last_s = -math.inf
+        self._charge_before_C = 0.0
+        self._energy_before_J = 0.0
+        self._began = False
+
+    @property
+    def end_reason(self) -> str:
+        """Why the step ended, in words."""
+        if self.cutoff is not None:
+            return str(self.cutoff)
+        if self.end is not None:
+            return self.end.reason
+        return self.decisions[-1].reason if self.decisions else "interrupted"
+
+    @property
+    def charge_C(self) -> float:
+        """Passed in this step, magnitude."""
+        return self._figures.charge_C - self._charge_before_C if self._figures else 0.0
+
+    @property
+    def energy_J(self) -> float:
+        """Passed in this step, magnitude."""
+        return self._figures.energy_J - self._energy_before_J if self._figures else 0.0
+
+    def pass_through(self, sample: Sample) -> bool:
+        """Take one sample; True when the step is over."""
+        time_s, voltage_V, current_A, status, cutoff = sample
+        run = self._run
+        run._record.sample(self._number, time_s, voltage_V, current_A, status)
+        run.sample = sample
+        if not self._began:
+            self._begin(time_s, current_A)
+        fault = self._fault(time_s, voltage_V, current_A)
+        if fault:
+            self._finish(RunState.FAULTED, fault)
+            return True
+        self._last_s = time_s
+        if self._figures is None:
+            self.cutoff = cutoff or self._watch.reached(time_s, voltage_V, current_A, 0.0, 0.0)
+        else:
+            charge_C = self._figures.add(time_s, voltage_V, current_A)
+            for rule in run._rules:
+                decision = rule.sample(run._record.seq, time_s, voltage_V, current_A, charge_C)
+                if decision is not None:
+                    self.decisions.append(decision)
+            self.cutoff = cutoff or self._watch.reached(
+                time_s, voltage_V, current_A, self.charge_C, self.energy_J
+            )
+        if self.cutoff is not None:
+            return True
+        if run._control.open_now:
+            self._finish(RunState.ENDED, "a person had the circuit opened at once")
+            return True
+        return any(Action.STOP in decision.actions for decision in self.decisions)
+
+    def _begin(self, time_s: float, current_A: float) -> None:
+        self._began = True
+        self._figures = self._run.half_cycles.begin(self._node.step, self._cycle, time_s, current_A)
+        if self._figures is not None:
+            self._charge_before_C = self._figures.charge_C
+            self._energy_before_J = self._figures.energy_J
+
+    def _fault(self, time_s: float, voltage_V: float, current_A: float) -> str:
+        """What is wrong with a reading, or an empty string. A comparison with NaN is False, hence a fault."""
+        safety = self._node.step.safety
+        if not safety.voltage_min_V <= voltage_V <= safety.voltage_max_V:
+            return f"{voltage_V:.4g} V is outside the safety window {_window(safety)}"
+        if not abs(current_A) <= safety.current_max_A:
+            return f"{current_A:.4g} A is more than the safety limit of {safety.current_max_A:.4g} A"
+        if not time_s > self._last_s:
+            return f"the instrument's time stood still at {time_s:.3f} s: its readings are stale"
+        return ""
+
+    def _finish(self, state: RunState, reason: str) -> None:
+        self.end = RunEnd(state, reason)
+
+
+def _window(safety: SafetyLimits) -> str:
+    return f"{safety.voltage_min_V:g} V .. {safety.voltage_max_V:g} V"
+
+
+def _half_cycle_line(half_cycle: HalfCycle) -> str:
+    kind = "charge" if half_cycle.sign > 0 else "discharge"
+    line = f"cycle {half_cycle.cycle} {kind}: {half_cycle.charge_C / 3.6:.4f} mAh"
+    if half_cycle.overpotential_median_V is not None:
+        line += f", overpotential {half_cycle.overpotential_median_V * 1e3:.1f} mV"
+    return f"{line}, ended by {half_cycle.end_reason}"
