@@ -1,0 +1,61 @@
+"""Attending a run: signals, the display while it goes on, and the summary when it has ended."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from labctl.cli.display import Display
+from labctl.cli.exits import OF_STATE
+from labctl.cli.output import print_json
+from labctl.engine.control import RunControl
+from labctl.engine.outcome import RunEnd
+from labctl.protocol.plan import Plan
+from labctl.station.connect import ChannelSpec
+from labctl.station.launch import Launch, launch
+
+
+def attend(plan: Plan, channel: ChannelSpec, database: str, speed: float | None, seed: int, *, json: bool) -> int:
+    """Run a plan, show it, sum it up; returns the exit code."""
+    request = Launch(plan, channel, database, speed, seed, time.time())  # noqa: TID251  the wall's date, not a wait
+    control = RunControl()
+    display = Display(plan, channel, quiet=json)
+    with _signals(control, display), display:
+        run_id, end = asyncio.run(launch(request, control, display.started, display.tell))
+    _sum_up(database, run_id, end, json=json)
+    return OF_STATE[end.state]
+
+
+@contextmanager
+def _signals(control: RunControl, display: Display) -> Iterator[None]:
+    """Ctrl-C once ends after the step, twice opens the circuit; SIGTERM opens the circuit."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        control.request_stop()
+        if control.open_now:
+            display.tell("request", "opening the circuit now")
+        else:
+            display.tell("request", "ending after the present step; Ctrl-C again opens the circuit at once")
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        control.request_open()
+
+    before = signal.signal(signal.SIGINT, interrupt), signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+
+
+def _sum_up(database: str, run_id: int, end: RunEnd, *, json: bool) -> None:
+    from labctl.report.summary import summary
+
+    found = summary(database, run_id)
+    if json:
+        print_json(found.as_document())
+        return
+    sys.stdout.write(found.as_text())

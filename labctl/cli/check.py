@@ -1,0 +1,37 @@
+"""``labctl check``: the plan that a protocol makes, and what an instrument cannot hold of it."""
+
+import typer
+
+from labctl.cli import options
+
+
+def check(
+    protocol: options.Protocol,
+    station: options.Station = None,
+    channel: options.ChannelName = None,
+    driver: options.DriverName = None,
+    without: options.Without = None,
+    json: options.Json = False,
+) -> None:
+    """Show the plan: steps, duration, charge, rows, spectra; and what the instrument cannot hold. Sends nothing."""
+    from labctl.cli.choose import choose_channel
+    from labctl.cli.output import print_json
+    from labctl.protocol import estimate, load
+    from labctl.protocol.refusals import refusals
+    from labctl.report.plan_text import plan_lines
+
+    plan = load(protocol, without=without or ())
+    spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
+    traits = spec.traits()
+    problems = refusals(plan, traits)
+    if json:
+        print_json({"plan": plan, "estimate": estimate(plan), "instrument": traits, "refusals": problems})
+    else:
+        print("\n".join(plan_lines(plan, estimate(plan))))
+        print(f"\n{spec.driver} ({traits.model}): " + ("can hold all of it" if not problems else "cannot hold this:"))
+        for problem in problems:
+            print(f"  {problem}")
+        for held in traits.holds:
+            print(f"  holds by itself: {held}")
+    if problems:
+        raise typer.Exit(2)

@@ -1,0 +1,48 @@
+"""Which channel a command means: a station's, one named on the command line, or the bundled simulated one."""
+
+from labctl import plugins
+from labctl.errors import UserError
+from labctl.protocol.plan import Plan
+from labctl.station.connect import ChannelSpec
+
+_SIMULATED = "palmsens-emstat4"
+
+
+def choose_channel(
+    plan: Plan,
+    station: str | None,
+    channel: str | None,
+    driver: str | None,
+    resource: str | None,
+    cell: str | None,
+) -> ChannelSpec:
+    """The channel that the options describe.
+
+    Raises:
+        UserError: the options contradict each other, or name what does not exist.
+    """
+    if station is not None:
+        if driver or resource or cell:
+            raise UserError("--station names the instrument: leave --driver, --resource and --cell out")
+        from labctl.station.file import load_station
+
+        return load_station(station).channel(channel)
+    if channel is not None:
+        raise UserError("--channel names a channel of a station: give --station FILE too")
+    if resource is not None:
+        if driver is None:
+            raise UserError(f"--resource needs --driver: one of {', '.join(plugins.names('drivers'))}")
+        if cell is not None:
+            raise UserError("--cell is for instruments simulated in this process: leave it out with --resource")
+        return ChannelSpec(driver, plugins.driver(driver).name, resource)
+    name = plugins.driver(driver or _SIMULATED).name
+    return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan))
+
+
+def _simulated_cell(plan: Plan) -> str:
+    if plan.cell.simulate_as is None:
+        raise UserError(
+            f"the protocol {plan.protocol} names no simulated cell (cell: simulate_as): "
+            f"give --cell, one of {', '.join(plugins.names('cells'))}, or --resource with --driver"
+        )
+    return plan.cell.simulate_as

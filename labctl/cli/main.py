@@ -1,0 +1,51 @@
+"""The ``labctl`` command: its groups, and the one place where an error becomes a line and an exit code."""
+
+import sys
+
+import typer
+
+from labctl.cli import catalogue, check, data, rules, run, simulate
+
+app = typer.Typer(
+    name="labctl",
+    help="Runs cycling protocols on electrochemical cells. Start with: labctl run na50k50-symmetric",
+    epilog="Exit codes: 0 done or stopped by a rule; 1 a bug; 2 wrong file or command line; 4 instrument or link; "
+    "5 safety limit crossed; 6 the circuit could not be confirmed open: look at the cell; 7 database; 130 ended by a person.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("runs")(data.runs)
+app.command("show")(data.show)
+app.command("plot")(data.plot)
+app.command("export")(data.export)
+app.command("simulate")(simulate.simulate)
+app.command("drivers")(catalogue.drivers)
+app.command("protocols")(catalogue.protocols)
+app.add_typer(catalogue.protocol_app, name="protocol")
+app.add_typer(rules.app, name="rules")
+
+
+def main() -> None:
+    """Entry point of the command ``labctl``."""
+    from labctl.errors import LabctlError
+
+    try:
+        app()
+    except LabctlError as error:
+        from labctl.cli.exits import code_of
+
+        print(f"labctl: {error}", file=sys.stderr)
+        sys.exit(code_of(error))
+    except KeyboardInterrupt:
+        print("labctl: ended by Ctrl-C", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What is installed beside labctl: drivers, simulated instruments, cells and attachments, found by entry point."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from labctl.errors import UserError
+from labctl.instrument.channel import Driver
+
+
+def names(kind: str) -> list[str]:
+    """Names registered in the group ``labctl.<kind>``: drivers, simulators, cells, attachments."""
+    return sorted(point.name for point in entry_points(group=f"labctl.{kind}"))
+
+
+def driver(name: str) -> Driver:
+    """The driver of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    found: Driver = _entry("drivers", name).load()
+    return found
+
+
+def cell(text: str, seed: int) -> Any:
+    """The simulated cell that ``text`` names: ``na50k50``, ``resistor:100``.
+
+    Raises:
+        UserError: there is none, or its argument is not understood.
+    """
+    name, _, argument = text.partition(":")
+    make: Callable[[str | None, int], Any] = _entry("cells", name).load()
+    try:
+        return make(argument or None, seed)
+    except ValueError as error:
+        raise UserError(f"cell {text!r}: {error}") from error
+
+
+def simulator(name: str, cell_text: str, seed: int) -> Any:
+    """A simulated instrument with a simulated cell connected to it.
+
+    Raises:
+        UserError: one of the two is not known.
+    """
+    make: Callable[[Any, int], Any] = _entry("simulators", name).load()
+    return make(cell(cell_text, seed), seed)
+
+
+def attachment(kind: str) -> Callable[..., Any]:
+    """The coroutine function that serves a simulated instrument over ``tcp`` or ``pty``."""
+    serve: Callable[..., Any] = _entry("attachments", kind).load()
+    return serve
+
+
+def _entry(kind: str, name: str) -> EntryPoint:
+    for point in entry_points(group=f"labctl.{kind}"):
+        if point.name == name:
+            return point
+    known = names(kind)
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    raise UserError(f"no {kind[:-1]} is called {name!r}; {hint}")

@@ -1,0 +1,1 @@
+"""The station: which instruments a computer has, and runs on them."""

@@ -1,0 +1,89 @@
+"""From the description of a channel to a channel that can be talked to."""
+
+import re
+from dataclasses import dataclass
+
+from labctl import plugins
+from labctl.clock import Clock, LoopClock, VirtualClock
+from labctl.errors import StationError
+from labctl.instrument.channel import Channel, Driver, Traits
+from labctl.link import Link
+from labctl.link.memory import MemoryPort
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """One channel of a station.
+
+    Attributes:
+        name: as a person calls it.
+        driver: name of the driver.
+        resource: VISA resource string or serial port; empty if the instrument is simulated in this process.
+        cell: the simulated cell, where the instrument is simulated in this process.
+        model: the model whose traits hold before the instrument has been asked; None: the driver's first.
+        serial: the serial number that must answer; None: any.
+    """
+
+    name: str
+    driver: str
+    resource: str = ""
+    cell: str = ""
+    model: str | None = None
+    serial: str | None = None
+
+    def traits(self) -> Traits:
+        """What the instrument can hold, without asking it.
+
+        Raises:
+            StationError: the driver knows no such model.
+        """
+        known = plugins.driver(self.driver).traits
+        model = self.model or next(iter(known))
+        if model not in known:
+            raise StationError(f"channel {self.name}: {self.driver} knows no model {model!r}; it knows {', '.join(known)}")
+        return known[model]
+
+
+def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
+    """The time a run on this channel lives in.
+
+    Args:
+        spec: the channel.
+        speed: experiment seconds per second on the wall; None: as fast as can be.
+
+    Raises:
+        StationError: time cannot run faster for an instrument that is not simulated on this computer.
+    """
+    if not spec.resource:
+        return VirtualClock() if speed is None else LoopClock(speed)
+    if speed is None:
+        speed = 1.0
+    if speed != 1.0 and not re.search(r"127\.0\.0\.1|localhost|/dev/pts/", spec.resource):
+        raise StationError(
+            f"channel {spec.name}: {spec.resource} is not a simulated instrument on this computer, "
+            "its time cannot run faster; leave --speed out"
+        )
+    return LoopClock(speed)
+
+
+def open_channel(spec: ChannelSpec, clock: Clock, seed: int) -> Channel:
+    """Make the channel; no byte is sent before ``connect``.
+
+    Raises:
+        UserError: a driver, simulator or cell that is not known.
+    """
+    driver = plugins.driver(spec.driver)
+    if not spec.resource:
+        return _in_memory(spec, driver, clock, seed)
+    from labctl.instrument.threaded import ThreadedChannel
+    from labctl.link.open import open_port
+
+    if not isinstance(clock, LoopClock):
+        raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
+    return ThreadedChannel(driver, spec.resource, clock)
+
+
+def _in_memory(spec: ChannelSpec, driver: Driver, clock: Clock, seed: int) -> Channel:
+    device = plugins.simulator(spec.driver, spec.cell, seed)
+    link = Link(MemoryPort(device.port, clock, f"simulated {spec.driver}"), clock, driver.terminator)
+    return driver.open(link, clock)

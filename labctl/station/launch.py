@@ -1,0 +1,105 @@
+"""One run from start to end: channel, store, rules and engine brought together, and taken apart again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from labctl import rules
+from labctl.clock import Clock, VirtualClock
+from labctl.engine.control import RunControl
+from labctl.engine.outcome import RunEnd
+from labctl.engine.run import Run
+from labctl.errors import CannotHold, WrongInstrument
+from labctl.instrument.channel import Channel, Identity
+from labctl.protocol.plan import Plan
+from labctl.protocol.refusals import refusals
+from labctl.station.connect import ChannelSpec, clock_for, open_channel
+from labctl.store.writer import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a run is to be.
+
+    Attributes:
+        plan: the plan.
+        channel: where.
+        database: URL or path.
+        speed: experiment seconds per second on the wall; None: as fast as can be.
+        seed: of everything simulated.
+        started_unix_s: the wall's time at the run's start.
+    """
+
+    plan: Plan
+    channel: ChannelSpec
+    database: str
+    speed: float | None
+    seed: int
+    started_unix_s: float
+
+
+async def launch(
+    request: Launch,
+    control: RunControl,
+    started: Callable[[Run, int, Identity], None] = lambda run, run_id, identity: None,
+    tell: Callable[[str, str], None] = lambda kind, sentence: None,
+) -> tuple[int, RunEnd]:
+    """Execute one run; returns its number and how it ended, with the circuit open.
+
+    Args:
+        request: what to do.
+        control: what a person asks for meanwhile.
+        started: called with the run, its number and who answered, right before the first step.
+        tell: called with (kind, sentence) whenever something worth a line happens.
+
+    Raises:
+        CannotHold: the instrument cannot hold the plan; no byte was sent.
+        LabctlError: the run could not be begun.
+    """
+    refuse_what_cannot_be_held(request.plan, request.channel)
+    clock = clock_for(request.channel, request.speed)
+    channel = open_channel(request.channel, clock, request.seed)
+    try:
+        identity = await _identify(channel, request.channel)
+        with Store(request.database) as store:
+            record = store.open_run(
+                request.plan,
+                identity=identity,
+                driver=request.channel.driver,
+                resource=request.channel.resource or f"simulated:{request.channel.cell}",
+                channel=request.channel.name,
+                seed=request.seed,
+                speed=_speed(clock),
+                started_unix_s=request.started_unix_s,
+            )
+            watching = [rules.make(spec) for spec in request.plan.rules]
+            run = Run(request.plan, channel, record, watching, clock, control, tell)
+            started(run, record.run_id, identity)
+            return record.run_id, await run.execute()
+    finally:
+        await channel.close()
+
+
+def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
+    """Compare a plan with the instrument's traits.
+
+    Raises:
+        CannotHold: with everything that does not fit, one sentence each.
+    """
+    sentences = refusals(plan, spec.traits())
+    if sentences:
+        raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
+
+
+async def _identify(channel: Channel, spec: ChannelSpec) -> Identity:
+    identity = await channel.connect()
+    if spec.serial is not None and identity.serial != spec.serial:
+        raise WrongInstrument(
+            f"serial number {identity.serial} answers, the station file names {spec.serial}",
+            instrument=spec.resource,
+            cell="untouched, nothing was switched",
+        )
+    return identity
+
+
+def _speed(clock: Clock) -> float | None:
+    return None if isinstance(clock, VirtualClock) else clock.speed
