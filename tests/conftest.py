@@ -16,9 +16,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 async def no_task_left() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
     yield
-    left = asyncio.all_tasks() - before
+    left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks left behind: {left}"
 
 

@@ -30,31 +30,33 @@ class HalfCycles:
         self.last: HalfCycle | None = None
         self.discharged_C = 0.0
 
-    def begin(self, step: Step, cycle: int, time_s: float, current_A: float) -> HalfCycleFigures | None:
+    def begin(self, step: Step, cycle: int, began_s: float, current_A: float) -> HalfCycleFigures | None:
         """Begin, or go on with, the half-cycle to which a step belongs; None at rest.
 
         Args:
             step: the step that begins.
             cycle: cycle of the run.
-            time_s: when.
+            began_s: when it began to act on the cell.
             current_A: the first reading, which tells the direction of a voltage step.
         """
         if step.control is Control.REST:
             return None
+        if self.present is not None:
+            self.present.resume(began_s)
+            return self.present
         set_A = step.value if step.control is Control.CURRENT else current_A
         sign = 1 if set_A >= 0.0 else -1
-        if self.present is None:
-            start = HalfCycleStart(cycle, sign, set_A, self._equilibrium_V, time_s)
-            self.present = HalfCycleFigures(start)
-            for rule in self._rules:
-                rule.begin_half_cycle(start)
+        self.present = HalfCycleFigures(cycle, sign, began_s, self._equilibrium_V)
+        start = HalfCycleStart(cycle, sign, set_A, self._equilibrium_V, began_s)
+        for rule in self._rules:
+            rule.begin_half_cycle(start)
         return self.present
 
-    def end(self, time_s: float, reason: str, *, complete: bool) -> list[Decision]:
+    def end(self, reason: str, *, complete: bool) -> list[Decision]:
         """Close the half-cycle in progress, if there is one; returns what the rules say to it."""
         if self.present is None:
             return []
-        half_cycle = self.present.finish(time_s, reason, complete=complete)
+        half_cycle = self.present.finish(reason, complete)
         self.present = None
         self.last = half_cycle
         if half_cycle.sign < 0:

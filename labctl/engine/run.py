@@ -2,61 +2,26 @@
 
 import asyncio
 import math
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import Protocol
 
 from labctl.clock import Clock
 from labctl.engine.control import RunControl
-from labctl.engine.cutoff_watch import CutoffWatch
+from labctl.engine.gates import Gates
 from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.outcome import RunEnd, RunState
+from labctl.engine.record import Record
 from labctl.engine.safe import open_circuit
 from labctl.engine.walk import Place, Walk, continues_half_cycle
 from labctl.errors import CellStateUnknown, LabctlError
-from labctl.half_cycle import HalfCycle, HalfCycleFigures
+from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Channel, Sample
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
-from labctl.instrument.step import Cutoff, SafetyLimits
 from labctl.protocol.plan import ImpedanceNode, Plan, StepNode, TagNode
 from labctl.protocol.rule_spec import Action
 from labctl.rules.decision import Decision, StopRule
-
-
-class Record(Protocol):
-    """Where a run is written; ``labctl.store`` provides it. Times are experiment times."""
-
-    seq: int
-    """Number of the last sample, counted from 1 without gaps."""
-
-    def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
-        """A step begins; returns its number."""
-        ...
-
-    def sample(self, step: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
-        """A reading. Never dropped."""
-        ...
-
-    def end_step(self, step: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float) -> None:
-        """A step is over."""
-        ...
-
-    def half_cycle(self, half_cycle: HalfCycle) -> None:
-        """A half-cycle is over."""
-        ...
-
-    def spectrum(self, step: int, spectrum: Spectrum, quality: dict[str, float] | None) -> None:
-        """A sweep is over."""
-        ...
-
-    def event(self, kind: str, time_s: float, by: str, message: str, data: dict[str, object] | None) -> None:
-        """Something was decided, by whom and why."""
-        ...
-
-    def finish(self, state: str, reason: str, time_s: float) -> None:
-        """The run is over; returns when everything is durable."""
-        ...
 
 
 class Run:
@@ -101,6 +66,7 @@ class Run:
 
     async def execute(self) -> RunEnd:
         """Carry the plan out; the circuit is open when this returns, or the end says that nobody knows."""
+        trace = ""
         task = asyncio.current_task()
         if task is not None:
             self._control.attach(task)
@@ -115,22 +81,30 @@ class Run:
             end = RunEnd(RunState.UNSAFE, str(error))
         except LabctlError as error:
             end = RunEnd(RunState.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
+            end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")
+            trace = traceback.format_exc()
         self._control.detach()
-        return await self._end(end)
+        return await self._end(end, trace)
 
-    async def _end(self, end: RunEnd) -> RunEnd:
+    async def _end(self, end: RunEnd, trace: str = "") -> RunEnd:
         """Open the circuit, whatever happened, and write the run's last rows."""
+        opened = "the circuit is open, confirmed by read-back"
         try:
             await open_circuit(self._channel)
-            self._note("circuit_open", "the circuit is open, confirmed by read-back")
+        except asyncio.CancelledError:
+            if not self._control.open_now:  # else it is the interruption that asked for this opening
+                raise
         except LabctlError as error:
+            opened = str(error)
             end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
-            self._note("unsafe", str(error))
-        now_s = self._clock.now()
-        for decision in self.half_cycles.end(now_s, end.reason, complete=False):
+        self._note("circuit", opened)
+        if trace:
+            self._note("bug", trace)
+        for decision in self.half_cycles.end(end.reason, complete=False):
             self._note("decision", decision.reason, asdict(decision))
         self._note("run_ended", f"{end.state}: {end.reason}")
-        self._record.finish(end.state, end.reason, now_s)
+        self._record.finish(end.state, end.reason, self._clock.now())
         return end
 
     async def _carry_out(self) -> RunEnd:
@@ -159,10 +133,20 @@ class Run:
         step = node.step
         start_s = self._clock.now()
         number = self._record.begin_step(cycle=place.cycle, path=node.path, kind=node.kind, start_s=start_s)
-        gates = _Gates(self, node, place.cycle, number, start_s)
+        gates = Gates(
+            step,
+            number,
+            place.cycle,
+            self._channel,
+            self._record,
+            self.half_cycles,
+            self._rules,
+            self._control,
+        )
         try:
             async with aclosing(self._channel.run(step)) as samples:
                 async for sample in samples:
+                    self.sample = sample
                     if gates.pass_through(sample):
                         break
         finally:
@@ -178,7 +162,7 @@ class Run:
         decisions = gates.decisions
         if gates.end is not None or decisions or not continues_half_cycle(place):
             complete = gates.cutoff is not None
-            decisions = decisions + self.half_cycles.end(now_s, reason, complete=complete)
+            decisions = decisions + self.half_cycles.end(reason, complete=complete)
         return gates.end or await self._act(decisions, place.cycle)
 
     async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int) -> RunEnd | None:
@@ -239,100 +223,6 @@ class Run:
 
     def _note(self, kind: str, message: str, data: dict[str, object] | None = None) -> None:
         self._record.event(kind, self._clock.now(), "engine", message, data)
-
-
-class _Gates:
-    """What every sample of one step passes through."""
-
-    def __init__(self, run: Run, node: StepNode, cycle: int, number: int, start_s: float) -> None:
-        self.cutoff: Cutoff | None = None
-        self.end: RunEnd | None = None
-        self.decisions: list[Decision] = []
-        self._run = run
-        self._node = node
-        self._cycle = cycle
-        self._number = number
-        self._figures: HalfCycleFigures | None = None
-        self._watch = CutoffWatch(node.step, start_s)
-        self._last_s = -math.inf
-        self._charge_before_C = 0.0
-        self._energy_before_J = 0.0
-        self._began = False
-
-    @property
-    def end_reason(self) -> str:
-        """Why the step ended, in words."""
-        if self.cutoff is not None:
-            return str(self.cutoff)
-        if self.end is not None:
-            return self.end.reason
-        return self.decisions[-1].reason if self.decisions else "interrupted"
-
-    @property
-    def charge_C(self) -> float:
-        """Passed in this step, magnitude."""
-        return self._figures.charge_C - self._charge_before_C if self._figures else 0.0
-
-    @property
-    def energy_J(self) -> float:
-        """Passed in this step, magnitude."""
-        return self._figures.energy_J - self._energy_before_J if self._figures else 0.0
-
-    def pass_through(self, sample: Sample) -> bool:
-        """Take one sample; True when the step is over."""
-        time_s, voltage_V, current_A, status, cutoff = sample
-        run = self._run
-        run._record.sample(self._number, time_s, voltage_V, current_A, status)
-        run.sample = sample
-        if not self._began:
-            self._begin(time_s, current_A)
-        fault = self._fault(time_s, voltage_V, current_A)
-        if fault:
-            self._finish(RunState.FAULTED, fault)
-            return True
-        self._last_s = time_s
-        if self._figures is None:
-            self.cutoff = cutoff or self._watch.reached(time_s, voltage_V, current_A, 0.0, 0.0)
-        else:
-            charge_C = self._figures.add(time_s, voltage_V, current_A)
-            for rule in run._rules:
-                decision = rule.sample(run._record.seq, time_s, voltage_V, current_A, charge_C)
-                if decision is not None:
-                    self.decisions.append(decision)
-            self.cutoff = cutoff or self._watch.reached(
-                time_s, voltage_V, current_A, self.charge_C, self.energy_J
-            )
-        if self.cutoff is not None:
-            return True
-        if run._control.open_now:
-            self._finish(RunState.ENDED, "a person had the circuit opened at once")
-            return True
-        return any(Action.STOP in decision.actions for decision in self.decisions)
-
-    def _begin(self, time_s: float, current_A: float) -> None:
-        self._began = True
-        self._figures = self._run.half_cycles.begin(self._node.step, self._cycle, time_s, current_A)
-        if self._figures is not None:
-            self._charge_before_C = self._figures.charge_C
-            self._energy_before_J = self._figures.energy_J
-
-    def _fault(self, time_s: float, voltage_V: float, current_A: float) -> str:
-        """What is wrong with a reading, or an empty string. A comparison with NaN is False, hence a fault."""
-        safety = self._node.step.safety
-        if not safety.voltage_min_V <= voltage_V <= safety.voltage_max_V:
-            return f"{voltage_V:.4g} V is outside the safety window {_window(safety)}"
-        if not abs(current_A) <= safety.current_max_A:
-            return f"{current_A:.4g} A is more than the safety limit of {safety.current_max_A:.4g} A"
-        if not time_s > self._last_s:
-            return f"the instrument's time stood still at {time_s:.3f} s: its readings are stale"
-        return ""
-
-    def _finish(self, state: RunState, reason: str) -> None:
-        self.end = RunEnd(state, reason)
-
-
-def _window(safety: SafetyLimits) -> str:
-    return f"{safety.voltage_min_V:g} V .. {safety.voltage_max_V:g} V"
 
 
 def _half_cycle_line(half_cycle: HalfCycle) -> str:

@@ -84,6 +84,8 @@ class Channel(Protocol):
     """What one cell is connected to."""
 
     traits: Traits
+    step_began_s: float
+    """Experiment time from which the present step acts on the cell; holds from the step's first sample on."""
 
     async def connect(self) -> Identity:
         """Identify the instrument and adopt its present state; never energises, never resets blindly.

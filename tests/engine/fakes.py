@@ -48,12 +48,14 @@ class FakeChannel:
     sweeps: list[ImpedanceSpec] = field(default_factory=list)
     closed_circuit: bool = False
     safe_calls: int = 0
+    step_began_s: float = 0.0
 
     async def connect(self) -> Identity:
         return Identity("fake", "fake", "1", "0")
 
     async def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         self.steps.append(step)
+        self.step_began_s = self.clock.now()
         self.closed_circuit = step.control is not Control.REST
         for sample in self.samples(step, self.clock.now()):
             if isinstance(sample, BaseException):

@@ -12,7 +12,16 @@ from labctl.errors import CellStateUnknown, LinkLost
 from labctl.instrument.channel import ImpedanceTraits, Sample
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
-from labctl.protocol.plan import CellDescription, ImpedanceNode, LoopNode, Node, Passes, Plan, StepNode, TagNode
+from labctl.protocol.plan import (
+    CellDescription,
+    ImpedanceNode,
+    LoopNode,
+    Node,
+    Passes,
+    Plan,
+    StepNode,
+    TagNode,
+)
 from labctl.protocol.rule_spec import Action
 from labctl.rules.decision import Decision
 
@@ -86,7 +95,9 @@ async def test_a_plan_is_carried_out_and_the_circuit_opened() -> None:
     assert end.state is RunState.FINISHED
     assert not bench.channel.closed_circuit
     assert [s["cycle"] for s in bench.record.steps] == [1, 1, 2, 2, 3, 3]
-    assert [(h.cycle, h.sign) for h in bench.record.half_cycles] == [(c, s) for c in (1, 2, 3) for s in (1, -1)]
+    assert [(h.cycle, h.sign) for h in bench.record.half_cycles] == [
+        (c, s) for c in (1, 2, 3) for s in (1, -1)
+    ]
     assert bench.record.half_cycles[0].charge_C == pytest.approx(0.1, rel=0.11)
     assert bench.record.seq == 60
 
@@ -104,7 +115,10 @@ async def test_a_plan_is_carried_out_and_the_circuit_opened() -> None:
     ],
 )
 async def test_a_crossed_safety_limit_faults_and_the_sample_is_kept(voltage_V, current_A, word) -> None:
-    bench = Bench(node(), samples=lambda step, start: [Sample(start + 1.0, voltage_V, current_A), Sample(start + 2.0, 0, 0)])
+    bench = Bench(
+        node(),
+        samples=lambda step, start: [Sample(start + 1.0, voltage_V, current_A), Sample(start + 2.0, 0, 0)],
+    )
     end = await bench.execute()
     assert end.state is RunState.FAULTED
     assert word in end.reason
@@ -198,7 +212,10 @@ async def test_a_rule_gets_its_spectrum_before_the_run_stops() -> None:
     eis = ImpedanceTraits(frozenset(ImpedanceMode), 1e5, 0.01, 0.1, 0.01)
     never = ImpedanceNode("steps[1]", 2, SWEEP, Passes(frozenset()))
     bench = Bench(
-        node(), never, rules=[Tripwire(4, Action.IMPEDANCE, Action.STOP)], traits=replace(TRAITS, impedance=eis)
+        node(),
+        never,
+        rules=[Tripwire(4, Action.IMPEDANCE, Action.STOP)],
+        traits=replace(TRAITS, impedance=eis),
     )
     assert (await bench.execute()).state is RunState.STOPPED
     assert len(bench.record.spectra) == 1
@@ -274,3 +291,16 @@ async def test_a_loop_ends_on_capacity_retention() -> None:
     end = await bench.execute()
     assert end.state is RunState.FINISHED
     assert max(s["cycle"] for s in bench.record.steps) == 3
+
+
+async def test_a_bug_opens_the_circuit_too() -> None:
+    class Broken(Tripwire):
+        def sample(self, *reading: float) -> None:
+            raise ZeroDivisionError("planted")
+
+    bench = Bench(node(), rules=[Broken(1)])
+    end = await bench.execute()
+    assert end.state is RunState.FAILED
+    assert "planted" in end.reason
+    assert not bench.channel.closed_circuit
+    assert any(kind == "bug" and "ZeroDivisionError" in text for kind, text in bench.record.events)

@@ -1,0 +1,126 @@
+"""The gates that every sample of a step passes through, in the same order every time."""
+
+import math
+from collections.abc import Sequence
+
+from labctl.engine.control import RunControl
+from labctl.engine.cutoff_watch import CutoffWatch
+from labctl.engine.half_cycles import HalfCycles
+from labctl.engine.outcome import RunEnd, RunState
+from labctl.engine.record import Record
+from labctl.half_cycle import HalfCycleFigures
+from labctl.instrument.channel import Channel, Sample
+from labctl.instrument.step import Cutoff, SafetyLimits, Step
+from labctl.protocol.rule_spec import Action
+from labctl.rules.decision import Decision, StopRule
+
+
+class Gates:
+    """Takes the samples of one step: recorded first, then safety limits, cut-offs, figures and stop rules.
+
+    Attributes:
+        cutoff: the cut-off that ended the step, if one did.
+        end: a reason to end the run, if there is one.
+        decisions: what stop rules have said during the step.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        number: int,
+        cycle: int,
+        channel: Channel,
+        record: Record,
+        half_cycles: HalfCycles,
+        rules: Sequence[StopRule],
+        control: RunControl,
+    ) -> None:
+        self.cutoff: Cutoff | None = None
+        self.end: RunEnd | None = None
+        self.decisions: list[Decision] = []
+        self._step = step
+        self._number = number
+        self._cycle = cycle
+        self._channel = channel
+        self._record = record
+        self._half_cycles = half_cycles
+        self._rules = rules
+        self._control = control
+        self._watch: CutoffWatch | None = None
+        self._figures: HalfCycleFigures | None = None
+        self._charge_before_C = 0.0
+        self._energy_before_J = 0.0
+        self._last_s = -math.inf
+
+    @property
+    def end_reason(self) -> str:
+        """Why the step ended, in words."""
+        if self.cutoff is not None:
+            return str(self.cutoff)
+        if self.end is not None:
+            return self.end.reason
+        return self.decisions[-1].reason if self.decisions else "interrupted"
+
+    @property
+    def charge_C(self) -> float:
+        """Passed in this step, magnitude."""
+        return self._figures.charge_C - self._charge_before_C if self._figures else 0.0
+
+    @property
+    def energy_J(self) -> float:
+        """Passed in this step, magnitude."""
+        return self._figures.energy_J - self._energy_before_J if self._figures else 0.0
+
+    def pass_through(self, sample: Sample) -> bool:
+        """Take one sample; True when the step is over."""
+        time_s, voltage_V, current_A, status, cutoff = sample
+        self._record.sample(self._number, time_s, voltage_V, current_A, status)
+        fault = self._fault(time_s, voltage_V, current_A)
+        if fault:
+            self.end = RunEnd(RunState.FAULTED, fault)
+            return True
+        self._last_s = time_s
+        watch = self._watch or self._begin(current_A)
+        figures = self._figures
+        if figures is None:
+            self.cutoff = cutoff or watch.reached(time_s, voltage_V, current_A, 0.0, 0.0)
+        else:
+            charge_C = figures.add(time_s, voltage_V, current_A)
+            self.cutoff = cutoff or watch.reached(
+                time_s, voltage_V, current_A, charge_C - self._charge_before_C, self.energy_J
+            )
+            for rule in self._rules:
+                decision = rule.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
+                if decision is not None:
+                    self.decisions.append(decision)
+        if self.cutoff is not None:
+            return True
+        if self._control.open_now:
+            self.end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+            return True
+        return bool(self.decisions) and any(Action.STOP in said.actions for said in self.decisions)
+
+    def _begin(self, current_A: float) -> CutoffWatch:
+        """The first valid sample is there, so it is known when the step began to act on the cell."""
+        began_s = self._channel.step_began_s
+        self._watch = CutoffWatch(self._step, began_s)
+        self._figures = self._half_cycles.begin(self._step, self._cycle, began_s, current_A)
+        if self._figures is not None:
+            self._charge_before_C = self._figures.charge_C
+            self._energy_before_J = self._figures.energy_J
+        return self._watch
+
+    def _fault(self, time_s: float, voltage_V: float, current_A: float) -> str:
+        """What is wrong with a reading, or an empty string. A comparison with NaN is False, hence a fault."""
+        safety = self._step.safety
+        if not safety.voltage_min_V <= voltage_V <= safety.voltage_max_V:
+            return f"{voltage_V:.4g} V is outside the safety window {_window(safety)}"
+        if not abs(current_A) <= safety.current_max_A:
+            return f"{current_A:.4g} A is more than the safety limit of {safety.current_max_A:.4g} A"
+        if not time_s > self._last_s:
+            return f"the instrument's time stood still at {time_s:.3f} s: its readings are stale"
+        return ""
+
+
+def _window(safety: SafetyLimits) -> str:
+    return f"{safety.voltage_min_V:g} V .. {safety.voltage_max_V:g} V"

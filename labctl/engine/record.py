@@ -1,0 +1,41 @@
+"""What the engine asks of the place where a run is written; ``labctl.store`` provides it."""
+
+from typing import Protocol
+
+from labctl.half_cycle import HalfCycle
+from labctl.instrument.impedance import Spectrum
+
+
+class Record(Protocol):
+    """Where a run is written. Times are experiment times."""
+
+    seq: int
+    """Number of the last sample, counted from 1 without gaps."""
+
+    def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
+        """A step begins; returns its number."""
+        ...
+
+    def sample(self, step: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
+        """A reading. Never dropped."""
+        ...
+
+    def end_step(self, step: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float) -> None:
+        """A step is over."""
+        ...
+
+    def half_cycle(self, half_cycle: HalfCycle) -> None:
+        """A half-cycle is over."""
+        ...
+
+    def spectrum(self, step: int, spectrum: Spectrum, quality: dict[str, float] | None) -> None:
+        """A sweep is over."""
+        ...
+
+    def event(self, kind: str, time_s: float, by: str, message: str, data: dict[str, object] | None) -> None:
+        """Something was decided, by whom and why."""
+        ...
+
+    def finish(self, state: str, reason: str, time_s: float) -> None:
+        """The run is over; returns when everything is durable."""
+        ...
