@@ -24,6 +24,7 @@ class OverpotentialJump:
         hold_s: how long the excess has to last.
         grace_fraction: the first part of each half-cycle that is not looked at (nucleation, reversal), 0..1 of the
             charge of the earlier half-cycles.
+        drift: the baseline follows a rise by at most this fraction a cycle: slower growth is ageing, not a jump.
         then: what to do.
     """
 
@@ -32,6 +33,7 @@ class OverpotentialJump:
     minimum_rise_V: float = 0.010
     hold_s: float = 120.0
     grace_fraction: float = 0.05
+    drift: float = 0.02
     then: tuple[Action, ...] = (Action.STOP,)
     name: str = "overpotential_jump"
 
@@ -44,12 +46,18 @@ class ShortCircuit:
         fraction: collapsed means below this part of the cell's own history at equal charge.
         hold_s: how long.
         baseline_cycles: how many earlier cycles are the history.
+        minimum_fall_V: smaller falls are ignored whatever the fraction.
+        grace_fraction: the first part of each half-cycle that is not looked at, as for ``overpotential_jump``.
+        drift: the history follows a fall by at most this fraction a cycle: a short that grows over cycles shows.
         then: what to do.
     """
 
     fraction: float = 0.2
     hold_s: float = 60.0
     baseline_cycles: int = 5
+    minimum_fall_V: float = 0.005
+    grace_fraction: float = 0.05
+    drift: float = 0.05
     then: tuple[Action, ...] = (Action.STOP,)
     name: str = "short_circuit"
 
@@ -64,6 +72,7 @@ class SoftShort:
         count: this many touches within ``baseline_cycles`` cycles decide.
         impedance_fraction: total impedance below this part of the median of earlier spectra decides too.
         baseline_cycles: how far back is looked.
+        grace_fraction: the first part of each half-cycle that is not looked at, as for ``overpotential_jump``.
         then: what to do.
     """
 
@@ -72,6 +81,7 @@ class SoftShort:
     count: int = 3
     impedance_fraction: float = 0.5
     baseline_cycles: int = 5
+    grace_fraction: float = 0.05
     then: tuple[Action, ...] = (Action.WARN,)
     name: str = "soft_short"
 

@@ -59,9 +59,14 @@ class StopRule(Protocol):
     ``sample`` is called for each sample of a half-cycle (never during rest or impedance), with the charge passed
     in this half-cycle as a magnitude. It is on the hot path: a call that has nothing to look at must cost well
     under a microsecond.
+
+    Attributes:
+        name: the rule's name in protocols.
+        on_samples: whether ``sample`` has anything to look at; when not, it need not be called.
     """
 
     name: str
+    on_samples: bool
 
     def begin_half_cycle(self, start: HalfCycleStart) -> None:
         """Current begins to flow in one direction."""
