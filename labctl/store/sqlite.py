@@ -1,0 +1,92 @@
+"""SQLite: which build may be trusted, and the settings under which a commit outlives a power cut."""
+
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+
+from labctl.errors import StoreError
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another process that holds the write lock."""
+
+CHECKPOINT_PAGES = 4_000
+"""Size of the write-ahead log, in pages of 4 KiB, at which it is copied into the database."""
+
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+"""What a log that a slow reader made longer is cut back to."""
+
+_DBAPI_MODULES = ("sqlite3", "pysqlite3.dbapi2")
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether two connections that write or checkpoint together can corrupt a WAL database.
+
+    Source: sqlite.org/wal.html, "The WAL-Reset Bug": 3.7.0 to 3.51.2, fixed in 3.51.3 of 2026-03-13. Back-ported
+    fixes are not told apart.
+    """
+    return (3, 7, 0) <= version <= (3, 51, 2)
+
+
+def load_dbapi(names: Iterable[str] = _DBAPI_MODULES) -> ModuleType:
+    """The first database module whose SQLite is without the WAL-reset bug.
+
+    Raises:
+        StoreError: there is none.
+    """
+    found = []
+    for name in names:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if not has_wal_reset_bug(module.sqlite_version_info):
+            return module
+        found.append(f"{name} has {module.sqlite_version}")
+    raise StoreError(
+        f"SQLite 3.7.0 to 3.51.2 can corrupt a database that is read while written ({', '.join(found)}); "
+        "install pysqlite3 or a Python with SQLite 3.51.3 or later"
+    )
+
+
+def writing_engine(path: Path) -> Engine:
+    """Write-ahead log, full synchronisation, foreign keys, and every transaction a ``BEGIN IMMEDIATE``.
+
+    A deferred transaction that turns from reading to writing fails at once when another process has written in
+    between, whatever its busy timeout; an immediate one waits.
+    """
+    dbapi = load_dbapi()
+
+    def connect() -> Any:
+        connection = dbapi.connect(str(path), timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise dbapi.OperationalError(f"its file system allows no write-ahead log (mode {mode})")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        return connection
+
+    engine = create_engine("sqlite://", module=dbapi, creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def begin_immediate(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reading_engine(path: Path) -> Engine:
+    """Read-only at the level of the file; no transaction outlives its statement, so no checkpoint waits for it."""
+    dbapi = load_dbapi()
+    uri = f"file:{quote(str(path))}?mode=ro"
+
+    def connect() -> Any:
+        return dbapi.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+    return create_engine("sqlite://", module=dbapi, creator=connect, poolclass=NullPool)

@@ -1,0 +1,184 @@
+"""A database that runs are written to: opening it, beginning runs, closing it."""
+
+import os
+import socket
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from labctl.errors import LabctlError
+from labctl.instrument.channel import Identity
+from labctl.protocol.plan import CellDescription, Plan
+from labctl.store import database, liveness, schema, tables
+from labctl.store.batch import SampleInsert
+from labctl.store.committer import Committer
+from labctl.store.records import CUT_OFF, RunState
+from labctl.store.rows import cell_row, identity_row
+from labctl.store.writer import RunWriter
+
+
+class Store:
+    """A database, open for writing. Runs that a killed process left behind are marked as interrupted.
+
+    Args:
+        url: a path or URL; a file that does not exist is created.
+
+    Raises:
+        DataError: the database is another program's, or a newer labctl's.
+        StoreError: it cannot be opened for writing.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self._address = database.locate(url)
+        self._engine = database.open_for_writing(self._address)
+        self._insert_samples = SampleInsert(self._engine.dialect)
+        self._writers: list[RunWriter] = []
+        try:
+            with self._engine.begin() as connection:
+                schema.prepare(connection, self._address)
+                _mark_interrupted(connection, self._address.path)
+        except DBAPIError as error:
+            raise database.describe(self._address, error) from error
+        self._committer = Committer(self._engine, str(self._address), self._durable)
+
+    def open_run(
+        self,
+        plan: Plan,
+        *,
+        identity: Identity,
+        driver: str,
+        resource: str,
+        channel: str,
+        seed: int | None,
+        speed: float | None,
+        started_unix_s: float,
+        origin_s: float = 0.0,
+    ) -> RunWriter:
+        """Begin a run; its row is durable on return.
+
+        Args:
+            plan: what is going to be done; its cell is found again by its name and description.
+            identity, driver, resource, channel: what the cell is connected to.
+            seed: of the simulation; None on hardware.
+            speed: experiment seconds in a second on the wall; None in virtual time.
+            started_unix_s: the run's start on the calendar.
+            origin_s: the run's start in experiment time; stored times count from here.
+
+        Raises:
+            StoreError: it could not be made durable.
+        """
+        row = {
+            "protocol": plan.protocol,
+            "protocol_text": plan.text,
+            "protocol_sha256": plan.sha256,
+            "channel": channel,
+            "driver": driver,
+            "resource": resource,
+            "software_version": version("labctl-cycler"),
+            "seed": seed,
+            "speed": speed,
+            "state": RunState.RUNNING,
+            "started_unix_time_second": started_unix_s,
+            "last_written_unix_time_second": liveness.unix_time_s(),
+            "host": socket.gethostname(),
+            "boot_id": liveness.boot_id(),
+            "process_id": os.getpid(),
+        } | identity_row(identity)
+
+        def begin(connection: Connection) -> tuple[int, liveness.RunLock]:
+            cell_id = _find_or_add_cell(connection, plan.cell)
+            added = insert(tables.run).values(cell_id=cell_id, **row).returning(tables.run.c.run_id)
+            run_id = connection.execute(added).scalar_one()
+            # Held before the row can be seen: whoever sees a running run also finds its lock.
+            return run_id, liveness.RunLock(self._address.path, run_id)
+
+        run_id, lock = self._committer.call(begin)
+        writer = RunWriter(
+            run_id,
+            committer=self._committer,
+            insert_samples=self._insert_samples,
+            lock=lock,
+            started_unix_s=started_unix_s,
+            origin_s=origin_s,
+        )
+        self._writers = [*(other for other in self._writers if not other.closed), writer]
+        return writer
+
+    def close(self) -> None:
+        """Make everything durable and close; idempotent.
+
+        Raises:
+            StoreError: something could not be made durable.
+        """
+        with ExitStack() as last_to_first:
+            last_to_first.callback(self._committer.check)
+            last_to_first.callback(self._committer.close)
+            for writer in self._writers:
+                last_to_first.callback(writer.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _durable(self) -> str:
+        """After a failure: what a fresh connection finds of the runs being written."""
+        try:
+            with database.open_for_reading(self._address).connect() as connection:
+                found = [
+                    f"run {writer.run_id} is in the database up to sample {_last_seq(connection, writer.run_id)}"
+                    f" of {writer.seq}"
+                    for writer in self._writers
+                ]
+        except (DBAPIError, LabctlError) as error:
+            return f"what the database holds could not be read either ({error})"
+        return "; ".join(found) or "no run was being written"
+
+
+def _find_or_add_cell(connection: Connection, cell: CellDescription) -> int:
+    """A named cell that was described in the same way is the same cell; one without a name is always another."""
+    row = cell_row(cell)
+    cell_id = tables.cell.c.cell_id
+    if cell.name:
+        same = (tables.cell.c[name].is_not_distinct_from(value) for name, value in row.items())
+        found: int | None = connection.scalar(select(func.max(cell_id)).where(*same))
+        if found is not None:
+            return found
+    added: int = connection.execute(insert(tables.cell).values(row).returning(cell_id)).scalar_one()
+    return added
+
+
+def _mark_interrupted(connection: Connection, database_path: Path | None) -> None:
+    """Close the books of runs whose process was killed."""
+    run, sample = tables.run.c, tables.sample.c
+    last_written = run.last_written_unix_time_second
+    running = select(run.run_id, last_written).where(run.state == RunState.RUNNING)
+    for run_id, last_written_s in connection.execute(running).all():
+        if liveness.is_being_written(database_path, run_id, last_written_s):
+            continue
+        last_sample = select(func.max(sample.unix_time_second)).where(sample.run_id == run_id)
+        connection.execute(
+            update(tables.run)
+            .where(run.run_id == run_id)
+            .values(
+                state=RunState.INTERRUPTED,
+                end_reason=CUT_OFF,
+                ended_unix_time_second=func.coalesce(
+                    last_sample.scalar_subquery(), run.started_unix_time_second
+                ),
+            )
+        )
+        liveness.clear(database_path, run_id)
+
+
+def _last_seq(connection: Connection, run_id: int) -> int:
+    seq = select(func.max(tables.sample.c.seq)).where(tables.sample.c.run_id == run_id)
+    return connection.scalar(seq) or 0

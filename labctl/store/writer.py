@@ -1,0 +1,217 @@
+"""Numbers and collects the rows of one run, and hands them to the database at most a second later.
+
+All calls come from one thread, the event loop's; the disk is waited for in another (``committer``). What was given is
+durable when ``flush`` returns.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from labctl.half_cycle import HalfCycle
+from labctl.instrument.impedance import Spectrum
+from labctl.store import tables
+from labctl.store.batch import Batch, SampleInsert
+from labctl.store.committer import Committer
+from labctl.store.liveness import RunLock
+from labctl.store.records import RunState
+from labctl.store.rows import half_cycle_row, json_text, point_row, spectrum_row
+
+BATCH_S = 1.0
+"""Longest time on the wall that a row waits before it is handed to the database."""
+
+BATCH_ROWS = 2_000
+"""Most samples in a batch."""
+
+SIGN_OF_LIFE_S = 10.0
+"""A run without new rows is marked as alive this often."""
+
+
+class RunWriter:
+    """Collects what happens in one run. Made by ``Store.open_run``.
+
+    Times given to it are experiment times; stored are seconds since the run's start, and that start on the calendar
+    plus those seconds. In virtual and scaled time the calendar time is the experiment's, not the wall's.
+
+    Attributes:
+        run_id: the run's number in the database.
+        seq: number of the last sample given, 0 before the first.
+        closed: nothing more is taken.
+    """
+
+    def __init__(
+        self,
+        run_id: int,
+        *,
+        committer: Committer,
+        insert_samples: SampleInsert,
+        lock: RunLock,
+        started_unix_s: float,
+        origin_s: float,
+    ) -> None:
+        self.run_id = run_id
+        self.seq = 0
+        self.closed = False
+        self._committer = committer
+        self._insert_samples = insert_samples
+        self._lock = lock
+        self._started_unix_s = started_unix_s
+        self._origin_s = origin_s
+        self._steps = self._half_cycles = self._spectra = self._events = 0
+        self._begin_batch()
+
+    def sample(
+        self,
+        step_id: int,
+        time_s: float,
+        voltage_V: float,
+        current_A: float,
+        status: int = 0,
+        temperature_K: float | None = None,
+    ) -> None:
+        """Keep a reading; its number is ``seq`` afterwards. The hot path: no check that can be made elsewhere.
+
+        Raises:
+            StoreError: as ``tick``, when a batch is full.
+        """
+        self.seq = seq = self.seq + 1
+        test_s = time_s - self._origin_s
+        unix_s = self._started_unix_s + test_s
+        self._samples.append(
+            (self.run_id, seq, test_s, unix_s, step_id, voltage_V, current_A, temperature_K, status)
+        )
+        if seq >= self._full_at:
+            self._hand_over()
+
+    def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
+        """A step begins; returns its number, which its samples carry."""
+        self._steps += 1
+        self._batch.add(
+            tables.step,
+            step_id=self._steps,
+            cycle=cycle,
+            path=path,
+            kind=kind,
+            start_time_second=start_s - self._origin_s,
+        )
+        return self._steps
+
+    def end_step(
+        self, step_id: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float
+    ) -> None:
+        """A step is over."""
+        self._batch.end_step(
+            step_id,
+            end_time_second=end_s - self._origin_s,
+            end_reason=end_reason,
+            charge_coulomb=charge_C,
+            energy_joule=energy_J,
+        )
+
+    def half_cycle(self, half_cycle: HalfCycle) -> None:
+        """A half-cycle is over."""
+        self._half_cycles += 1
+        row = half_cycle_row(half_cycle, self._origin_s)
+        self._batch.add(tables.half_cycle, half_cycle_id=self._half_cycles, **row)
+
+    def spectrum(self, step_id: int, spectrum: Spectrum, quality: Mapping[str, Any] | None = None) -> None:
+        """A sweep is finished; ``quality`` holds what can be JSON."""
+        self._spectra += 1
+        self._batch.add(
+            tables.spectrum,
+            spectrum_id=self._spectra,
+            step_id=step_id,
+            quality=json_text(quality),
+            **spectrum_row(spectrum, self._origin_s),
+        )
+        for number, point in enumerate(spectrum.points, start=1):
+            row = point_row(point, self._origin_s)
+            self._batch.add(tables.impedance_point, spectrum_id=self._spectra, point=number, **row)
+
+    def event(
+        self, kind: str, time_s: float, by: str, message: str, data: Mapping[str, Any] | None = None
+    ) -> None:
+        """Something was decided, tagged or noticed; ``data`` holds what can be JSON."""
+        self._events += 1
+        test_s = time_s - self._origin_s
+        self._batch.add(
+            tables.event,
+            event_id=self._events,
+            kind=kind,
+            test_time_second=test_s,
+            unix_time_second=self._started_unix_s + test_s,
+            author=by,
+            message=message,
+            data=json_text(data),
+            published=False,
+        )
+
+    def finish(self, state: RunState, reason: str, time_s: float) -> None:
+        """The run is over: how, and why. ``flush`` or ``close`` makes it durable."""
+        ended_unix_s = self._started_unix_s + time_s - self._origin_s
+        self._batch.end_run(state=state, end_reason=reason, ended_unix_time_second=ended_unix_s)
+
+    def tick(self) -> None:
+        """Call at least once a second: hands over rows that have waited long enough.
+
+        Raises:
+            StoreError: earlier rows could not be made durable, or the disk is stuck.
+        """
+        self._committer.check()
+        now = monotonic()
+        if now >= self._due and (now >= self._silent_until or not self._batch.is_empty()):
+            self._hand_over()
+
+    async def flush(self) -> None:
+        """Return when everything given so far is durable. The event loop runs on meanwhile.
+
+        Raises:
+            StoreError: it could not be made durable.
+        """
+        self._hand_over()
+        await asyncio.wrap_future(self._committer.barrier())
+
+    def flush_blocking(self) -> None:
+        """As ``flush``, where there is no event loop.
+
+        Raises:
+            StoreError: it could not be made durable.
+        """
+        self._hand_over()
+        self._committer.barrier().result()
+
+    def close(self) -> None:
+        """Make everything durable and leave the run; without a ``finish`` it counts as interrupted. Idempotent.
+
+        Raises:
+            StoreError: it could not be made durable.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            self.flush_blocking()
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin_batch(self) -> None:
+        self._batch = Batch(self.run_id, self._insert_samples)
+        self._samples = self._batch.samples
+        self._full_at = self.seq + BATCH_ROWS
+        now = monotonic()
+        self._due = now + BATCH_S
+        self._silent_until = now + SIGN_OF_LIFE_S
+
+    def _hand_over(self) -> None:
+        self._committer.submit(self._batch.write, len(self._samples))
+        self._begin_batch()
