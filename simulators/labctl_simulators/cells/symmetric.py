@@ -1,0 +1,291 @@
+"""Symmetric cells of sodium and of sodium-potassium alloys: two metal electrodes in 1 M NaClO4."""
+
+import math
+from random import Random
+
+from labctl_simulators.cells import Cell, parameters
+from labctl_simulators.cells.arcs import TAFEL_V, ChargeTransferArc, FilmArc
+from labctl_simulators.cells.electrode import Electrode
+from labctl_simulators.cells.parameters import CELL_SPREAD, ELECTRODE_SPREAD, SymmetricParameters, varied
+from labctl_simulators.cells.roots import increasing_root
+
+_SUBSTEP_C = 2e-3
+"""Largest charge between two evaluations where the current depends on the state: 18 s at 0.4 mA/cm2."""
+
+_SUBSTEPS = 2000
+"""Most such steps to one call, so that absurd voltages stay affordable."""
+
+_FIRST_SUBSTEP_S = 1e-6
+_SUBSTEP_GROWTH = 0.25
+"""After a change of the load a step is a quarter of the time since: a relaxation looks the same on any scale."""
+
+_PRECISION_A = 1e-12
+
+Load = tuple[bool, float]
+"""What the terminals are held at: (True, volt) or (False, ampere)."""
+
+
+class SymmetricCell:
+    """Two like electrodes facing each other; positive current strips the working electrode, plates the counter.
+
+    One state, two measurements. The terminals see, in series, ::
+
+        V = R0 i + v_film + eta_working + eta_counter        (all parallel to the short's conductance G)
+
+    - R0: contacts and electrolyte, without time constant.
+    - v_film: the SEI and the salt layers of both electrodes, one depressed arc (``FilmArc``).
+    - eta: charge transfer of each electrode parallel to its double layer, Butler-Volmer with alpha = 1/2,
+      dispersed (``ChargeTransferArc``). Settled, the two are (2RT/F) asinh(i / 2 i0) each; at zero bias they
+      are RT / (F i0) each, 2RT / (F i0) together.
+
+    ``impedance_ohm`` is the linearisation of just these equations, so that a slow dV/di, a sine in time and
+    the spectrum agree. How i0, the layers and all else follow from the charge passed is in ``Electrode``. The
+    SEI grows with the square root of time. The short: once ``short_after_C`` have passed, a dendrite is across,
+    and its conductance G ripens with further charge; the electrodes then get the rest of the current only.
+
+    How time is advanced. At constant current without a short everything is solved in closed form, any
+    duration in one step: first the surfaces by their charge, then the arcs with the surfaces' final state. Arcs
+    settle within seconds, in which a surface hardly changes; once they are settled they follow the surface and
+    carry no state. At constant voltage, and with a short, the internal current depends on the state: steps
+    grow from a microsecond after a change of the load to 2 mC, each implicit in its current.
+
+    Validity: 10 mHz to 1 MHz (no diffusion below, no inductance above); currents of some mA. Beyond, answers
+    stay finite and monotonic.
+
+    ``voltage_V`` and ``current_A`` are those of this instant: after a change of current the arcs answer only
+    as time passes, as a double layer does, so that at first only the ohmic part shows.
+
+    Source: paper and assumptions as given in ``parameters``.
+    """
+
+    __slots__ = (
+        "_age_s",
+        "_arcs_V",
+        "_counter",
+        "_film",
+        "_internal_A",
+        "_load",
+        "_load_age_s",
+        "_parameters",
+        "_passed_C",
+        "_settled",
+        "_settled_A",
+        "_short_S",
+        "_transfers",
+        "_working",
+    )
+
+    def __init__(self, parameters: SymmetricParameters, seed: int) -> None:
+        random = Random(seed)
+        self._parameters = own = varied(parameters, CELL_SPREAD, random)
+        self._working = Electrode(varied(own, ELECTRODE_SPREAD, random))
+        self._counter = Electrode(varied(own, ELECTRODE_SPREAD, random))
+        self._film = FilmArc(own.film_exponent, own.film_tau_s)
+        self._transfers = (
+            (self._working, ChargeTransferArc(own.double_layer_exponent)),
+            (self._counter, ChargeTransferArc(own.double_layer_exponent)),
+        )
+        self._age_s = 0.0
+        self._passed_C = 0.0
+        self._short_S = 0.0
+        self._arcs_V = 0.0
+        self._internal_A = 0.0
+        self._load: Load = (False, 0.0)
+        self._load_age_s = 0.0
+        self._settled = True
+        self._settled_A = 0.0
+        """Terminal current at which the arcs carry no state; NaN while they do, or while there is a short."""
+
+    def voltage_V(self, current_A: float) -> float:
+        """Terminal voltage at this instant, V."""
+        series_ohm = self._parameters.contact_ohm
+        return (series_ohm * current_A + self._arcs_V) / (1.0 + series_ohm * self._short_S)
+
+    def current_A(self, voltage_V: float) -> float:
+        """Terminal current at this instant, A."""
+        return (voltage_V - self._arcs_V) / self._parameters.contact_ohm + self._short_S * voltage_V
+
+    def advance_current(self, duration_s: float, current_A: float) -> None:
+        """Let ``duration_s`` pass at ``current_A`` into the working electrode."""
+        charge_C = current_A * duration_s
+        passed_C = self._passed_C + abs(charge_C)
+        if current_A != self._settled_A or passed_C > self._parameters.short_after_C:
+            self._advance_unsettled(duration_s, current_A)
+            return
+        self._passed_C = passed_C
+        self._age_s += duration_s
+        self._move(charge_C)
+        self._arcs_V = self._settled_V(current_A)
+
+    def advance_voltage(self, duration_s: float, voltage_V: float) -> float:
+        """Let ``duration_s`` pass at ``voltage_V``; the charge passed, in C, positive into the working electrode."""
+        return self._advance_loaded(duration_s, (True, voltage_V))
+
+    def impedance_ohm(self, frequency_Hz: float, bias_current_A: float = 0.0) -> complex:
+        """Small-signal impedance, ohm, of the present surfaces, settled at ``bias_current_A``."""
+        omega = 2.0 * math.pi * frequency_Hz
+        bias_A = self._internal_current_A((False, bias_current_A)) if self._short_S else bias_current_A
+        impedance = self._parameters.contact_ohm + self._film_ohm() * self._film.impedance(omega)
+        for electrode, arc in self._transfers:
+            impedance += arc.impedance_ohm(omega, bias_A, electrode.exchange_A, electrode.capacitance_F())
+        return impedance / (1.0 + self._short_S * impedance)
+
+    def _advance_unsettled(self, duration_s: float, current_A: float) -> None:
+        until_short_C = self._parameters.short_after_C - self._passed_C
+        free_s = duration_s
+        if abs(current_A) * duration_s > until_short_C:
+            free_s = max(0.0, until_short_C / abs(current_A))
+        if free_s > 0.0:
+            self._advance_free(free_s, current_A)
+        if free_s < duration_s:
+            self._advance_loaded(duration_s - free_s, (False, current_A))
+
+    def _advance_free(self, duration_s: float, current_A: float) -> None:
+        """Without a short, the internal current is the terminal current: one exact step."""
+        self._take_load((False, current_A))
+        charge_C = current_A * duration_s
+        self._passed_C += abs(charge_C)
+        self._step(duration_s, current_A)
+        if self._settled:
+            self._settled_A = current_A
+
+    def _advance_loaded(self, duration_s: float, load: Load) -> float:
+        """Steps in which the internal current follows from the load and the state at the step's end."""
+        self._take_load(load)
+        is_voltage, value = load
+        remaining_s, total_C = duration_s, 0.0
+        while remaining_s > 0.0:
+            step_s = min(self._substep_s(load, duration_s), remaining_s)
+            internal_A = self._internal_current_A(load, step_s)
+            self._step(step_s, internal_A)
+            charge_C = step_s * (internal_A + self._short_S * value if is_voltage else value)
+            self._passed_C += abs(charge_C)
+            self._ripen_short()
+            total_C += charge_C
+            remaining_s -= step_s
+        return total_C
+
+    def _take_load(self, load: Load) -> None:
+        """At a change of the load the arcs begin to carry state: that of the current which flowed until now."""
+        self._settled_A = math.nan
+        if load == self._load:
+            return
+        self._load = load
+        self._load_age_s = 0.0
+        if self._settled:
+            self._settled = False
+            self._film.settle(self._internal_A)
+            for electrode, arc in self._transfers:
+                arc.settle(self._internal_A, electrode.exchange_A)
+
+    def _step(self, duration_s: float, internal_A: float) -> None:
+        """Pass time and charge through the electrodes, then through the arcs."""
+        self._age_s += duration_s
+        self._load_age_s += duration_s
+        self._internal_A = internal_A
+        self._move(internal_A * duration_s)
+        if not self._settled:
+            self._settled = self._load_age_s > self._settling_s(internal_A)
+        if self._settled:
+            self._arcs_V = self._settled_V(internal_A)
+        else:
+            self._arcs_V = self._relaxed_V(duration_s, internal_A, keep=True)
+
+    def _move(self, charge_C: float) -> None:
+        if charge_C > 0.0:
+            self._working.strip(charge_C)
+            self._counter.plate(charge_C)
+        elif charge_C < 0.0:
+            self._working.plate(-charge_C)
+            self._counter.strip(-charge_C)
+
+    def _film_ohm(self) -> float:
+        p = self._parameters
+        grown = 1.0 + p.film_growth * math.sqrt(self._age_s / 3600.0)
+        return p.film_ohm * grown + self._working.layer_ohm + self._counter.layer_ohm
+
+    def _settled_V(self, internal_A: float) -> float:
+        half_A = 0.5 * internal_A
+        transfer = math.asinh(half_A / self._working.exchange_A) + math.asinh(
+            half_A / self._counter.exchange_A
+        )
+        return self._film_ohm() * internal_A + TAFEL_V * transfer
+
+    def _relaxed_V(self, duration_s: float, internal_A: float, *, keep: bool) -> float:
+        """Voltage over the arcs after ``duration_s``, with the surfaces as they are; ``keep`` makes it so."""
+        currents_A = self._film.after(duration_s, internal_A)
+        total_V = self._film_ohm() * self._film.mean_current_A(currents_A)
+        if keep:
+            self._film.currents_A = currents_A
+        for electrode, arc in self._transfers:
+            states = arc.after(duration_s, internal_A, electrode.exchange_A, electrode.capacitance_F())
+            total_V += arc.overpotential_V(states)
+            if keep:
+                arc.states = states
+        return total_V
+
+    def _settling_s(self, internal_A: float) -> float:
+        transfers = (
+            arc.settling_s(internal_A, electrode.exchange_A, electrode.capacitance_F())
+            for electrode, arc in self._transfers
+        )
+        return max(self._film.settling_s(), *transfers)
+
+    def _internal_current_A(self, load: Load, duration_s: float = math.inf) -> float:
+        """The current through the electrodes under this load, after ``duration_s`` of it or settled.
+
+        At the terminals V = R0 i + arcs(i), and either V is given or i + G V is.
+        """
+        is_voltage, value = load
+        series_ohm = self._parameters.contact_ohm
+        own, arcs = (series_ohm, 1.0) if is_voltage else (1.0 + self._short_S * series_ohm, self._short_S)
+        settled = self._settled or duration_s == math.inf
+
+        def excess(current_A: float) -> float:
+            if settled:
+                return own * current_A + arcs * self._settled_V(current_A) - value
+            return own * current_A + arcs * self._relaxed_V(duration_s, current_A, keep=False) - value
+
+        return increasing_root(excess, self._internal_A, own, _PRECISION_A)
+
+    def _substep_s(self, load: Load, duration_s: float) -> float:
+        is_voltage, value = load
+        current_A = abs(self.current_A(value) if is_voltage else value)
+        by_charge_s = max(_SUBSTEP_C / current_A, duration_s / _SUBSTEPS) if current_A else math.inf
+        if self._settled:
+            return by_charge_s
+        return min(by_charge_s, max(_FIRST_SUBSTEP_S, _SUBSTEP_GROWTH * self._load_age_s))
+
+    def _ripen_short(self) -> None:
+        p = self._parameters
+        beyond_C = self._passed_C - p.short_after_C
+        if beyond_C > 0.0:
+            self._short_S = -math.expm1(-beyond_C / p.short_ripening_C) / p.short_ohm
+
+
+def na(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``na``: sodium against sodium, 1 M NaClO4 in EC/DMC with 5 % FEC."""
+    return _make("na", parameters.NA, argument, seed)
+
+
+def na50k50(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``na50k50``: liquid Na50K50 against itself, 1 M NaClO4 in EC/DMC with 5 % FEC."""
+    return _make("na50k50", parameters.NA50K50, argument, seed)
+
+
+def na60k40(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``na60k40``: liquid Na60K40 against itself, 1 M NaClO4 in EC/DMC."""
+    return _make("na60k40", parameters.NA60K40, argument, seed)
+
+
+def na80k20(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``na80k20``: liquid Na70K30 with solid Na against itself, 1 M NaClO4 in EC/DMC."""
+    return _make("na80k20", parameters.NA80K20, argument, seed)
+
+
+def _make(name: str, values: SymmetricParameters, argument: str | None, seed: int) -> Cell:
+    if argument:
+        raise ValueError(
+            f"the cell {name} takes no argument, not {argument!r}; its spread is set by the seed"
+        )
+    return SymmetricCell(values, seed)
