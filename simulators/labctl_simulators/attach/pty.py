@@ -1,0 +1,121 @@
+"""A simulated instrument on a pseudo-terminal: what a serial port looks like to VISA or pyserial.
+
+Both ends are raw. The client's end is also held open here, so that a client may close and come back without
+end-of-file or EIO in between. As on a serial line without handshake, output that nobody takes is lost once
+``MOST_PENDING_BYTES`` wait; before that, while output waits, no input is taken.
+"""
+
+import asyncio
+import os
+import tty
+from collections.abc import Callable
+
+from labctl_simulators.attach.scaled_time import ScaledTime
+from labctl_simulators.firmware import Device
+
+MOST_PENDING_BYTES = 1_000_000
+_READ_BYTES = 65_536
+
+
+class _Line:
+    """The device's end of the line."""
+
+    def __init__(self, device: Device, time: ScaledTime, master: int) -> None:
+        self._port = device.port()
+        self._time = time
+        self._master = master
+        self._pending = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop.add_reader(master, self._readable)
+        self._arm()
+
+    def close(self) -> None:
+        """Take the line off the loop."""
+        self._loop.remove_reader(self._master)
+        self._loop.remove_writer(self._master)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._port.close(self._time.now_s())
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._master, _READ_BYTES)
+        except BlockingIOError:
+            return
+        self._send(self._port.receive(data, self._time.now_s()))
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self._port.next_wake()
+        if due_s is not None:
+            self._timer = self._loop.call_later(self._time.real_seconds_until(due_s), self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._send(self._port.wake(self._time.now_s()))
+        self._arm()
+
+    def _send(self, data: bytes) -> None:
+        if len(self._pending) + len(data) <= MOST_PENDING_BYTES:
+            self._pending += data
+        self._write()
+
+    def _write(self) -> None:
+        """Write what the line takes; wait for the rest, and take no input meanwhile."""
+        try:
+            while self._pending:
+                del self._pending[: os.write(self._master, self._pending)]
+        except BlockingIOError:
+            self._loop.remove_reader(self._master)
+            self._loop.add_writer(self._master, self._write)
+            return
+        self._loop.remove_writer(self._master)
+        self._loop.add_reader(self._master, self._readable)
+
+
+def _make_link(name: str, link: str) -> None:
+    """Point ``link`` at the client's end; a link left by an earlier run is replaced."""
+    if os.path.islink(link):
+        os.unlink(link)
+    os.symlink(name, link)
+
+
+async def serve(
+    device: Device, *, link: str | None = None, speed: float = 1.0, ready: Callable[[str], None]
+) -> None:
+    """Serve a device until cancelled.
+
+    Args:
+        device: a device of its own; it belongs to this line from now on.
+        link: path of a symbolic link to make to the client's end, removed at the end.
+        speed: simulated seconds in one real second.
+        ready: called once with the VISA resource string.
+
+    Raises:
+        FileExistsError: ``link`` exists and is not a symbolic link.
+    """
+    master, client_end = os.openpty()
+    line: _Line | None = None
+    made_link = False
+    try:
+        tty.setraw(master)
+        tty.setraw(client_end)
+        os.set_blocking(master, False)
+        name = os.ttyname(client_end)
+        if link is not None:
+            _make_link(name, link)
+            made_link = True
+        line = _Line(device, ScaledTime(speed), master)
+        ready(f"ASRL{link or name}::INSTR")
+        await asyncio.get_running_loop().create_future()
+    finally:
+        if line is not None:
+            line.close()
+        if made_link and link is not None:
+            os.unlink(link)
+        os.close(client_end)
+        os.close(master)
