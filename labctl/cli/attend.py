@@ -18,7 +18,9 @@ from labctl.station.connect import ChannelSpec
 from labctl.station.launch import Launch, launch
 
 
-def attend(plan: Plan, channel: ChannelSpec, database: str, speed: float | None, seed: int, *, json: bool) -> int:
+def attend(
+    plan: Plan, channel: ChannelSpec, database: str, speed: float | None, seed: int, *, json: bool
+) -> int:
     """Run a plan, show it, sum it up; returns the exit code."""
     request = Launch(plan, channel, database, speed, seed, time.time())  # noqa: TID251  the wall's date, not a wait
     control = RunControl()

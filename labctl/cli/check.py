@@ -27,8 +27,11 @@ def check(
     if json:
         print_json({"plan": plan, "estimate": estimate(plan), "instrument": traits, "refusals": problems})
     else:
-        print("\n".join(plan_lines(plan, estimate(plan))))
-        print(f"\n{spec.driver} ({traits.model}): " + ("can hold all of it" if not problems else "cannot hold this:"))
+        print("\n".join(plan_lines(plan)))
+        print(
+            f"\n{spec.driver} ({traits.model}): "
+            + ("can hold all of it" if not problems else "cannot hold this:")
+        )
         for problem in problems:
             print(f"  {problem}")
         for held in traits.holds:

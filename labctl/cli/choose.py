@@ -33,7 +33,9 @@ def choose_channel(
         if driver is None:
             raise UserError(f"--resource needs --driver: one of {', '.join(plugins.names('drivers'))}")
         if cell is not None:
-            raise UserError("--cell is for instruments simulated in this process: leave it out with --resource")
+            raise UserError(
+                "--cell is for instruments simulated in this process: leave it out with --resource"
+            )
         return ChannelSpec(driver, plugins.driver(driver).name, resource)
     name = plugins.driver(driver or _SIMULATED).name
     return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan))

@@ -106,7 +106,10 @@ class Display:
         rows = [
             ("cycle", str(run.place.cycle)),
             ("step", run.place.node.path),
-            ("time", f"{duration(sample.time_s)}, at most {duration(max(self._expected_s - sample.time_s, 0.0))} left"),
+            (
+                "time",
+                f"{duration(sample.time_s)}, at most {duration(max(self._expected_s - sample.time_s, 0.0))} left",
+            ),
             ("voltage", f"{sample.voltage_V:+.4f} V"),
             ("current", f"{sample.current_A * 1e3:+.4f} mA"),
         ]

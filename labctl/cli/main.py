@@ -9,8 +9,8 @@ from labctl.cli import catalogue, check, data, rules, run, simulate
 app = typer.Typer(
     name="labctl",
     help="Runs cycling protocols on electrochemical cells. Start with: labctl run na50k50-symmetric",
-    epilog="Exit codes: 0 done or stopped by a rule; 1 a bug; 2 wrong file or command line; 4 instrument or link; "
-    "5 safety limit crossed; 6 the circuit could not be confirmed open: look at the cell; 7 database; 130 ended by a person.",
+    epilog="Exit codes: 0 done, or stopped by a rule; 1 a bug; 2 wrong file or command line; 4 instrument or link; "
+    "5 safety limit crossed; 6 circuit not confirmed open, look at the cell; 7 database; 130 ended by a person.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 
 Protocol = Annotated[
-    str, typer.Argument(help="A protocol file, or the name of a bundled one (labctl protocols).", show_default=False)
+    str,
+    typer.Argument(
+        help="A protocol file, or the name of a bundled one (labctl protocols).", show_default=False
+    ),
 ]
 Database = Annotated[
     str,
@@ -22,14 +25,23 @@ RunReference = Annotated[
     str, typer.Argument(metavar="RUN", help="Number of a run, or 'last'.", show_default=False)
 ]
 Station = Annotated[
-    str | None, typer.Option("--station", metavar="FILE", help="Station file that names instruments.", show_default=False)
+    str | None,
+    typer.Option(
+        "--station", metavar="FILE", help="Station file that names instruments.", show_default=False
+    ),
 ]
 ChannelName = Annotated[
-    str | None, typer.Option("--channel", metavar="NAME", help="Which channel of the station.", show_default=False)
+    str | None,
+    typer.Option("--channel", metavar="NAME", help="Which channel of the station.", show_default=False),
 ]
 DriverName = Annotated[
     str | None,
-    typer.Option("--driver", metavar="NAME", help="Driver (labctl drivers), in place of a station file.", show_default=False),
+    typer.Option(
+        "--driver",
+        metavar="NAME",
+        help="Driver (labctl drivers), in place of a station file.",
+        show_default=False,
+    ),
 ]
 Resource = Annotated[
     str | None,
@@ -42,11 +54,15 @@ Resource = Annotated[
 ]
 CellText = Annotated[
     str | None,
-    typer.Option("--cell", metavar="CELL", help="Simulated cell: na50k50, resistor:100, ... ", show_default=False),
+    typer.Option(
+        "--cell", metavar="CELL", help="Simulated cell: na50k50, resistor:100, ... ", show_default=False
+    ),
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option("--without", metavar="KIND", help="Leave the steps of a kind out (impedance).", show_default=False),
+    typer.Option(
+        "--without", metavar="KIND", help="Leave the steps of a kind out (impedance).", show_default=False
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is simulated.")]
 
@@ -75,5 +91,7 @@ def speed_number(text: str | None) -> float | None:
     except ValueError:
         speed = 0.0
     if not 0.0 < speed < 1e7:
-        raise UserError(f"--speed {text}: give 'max' or a positive number, how many times faster than real time")
+        raise UserError(
+            f"--speed {text}: give 'max' or a positive number, how many times faster than real time"
+        )
     return speed

@@ -1,10 +1,6 @@
 """``labctl rules``: would this rule have stopped it, when, and why."""
 
-from typing import Annotated
-
 import typer
-
-from labctl.cli import options
 
 app = typer.Typer(help="Stop rules.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -30,7 +30,8 @@ def run(
         bool, typer.Option("--no-stop-rules", help="Run to the plan's end, whatever the cell does.")
     ] = False,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Name of the cell, for the records.", show_default=False)
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Name of the cell, for the records.", show_default=False),
     ] = None,
     seed: options.Seed = 0,
     json: options.Json = False,

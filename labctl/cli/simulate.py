@@ -9,13 +9,22 @@ from labctl.cli import options
 
 def simulate(
     instrument: Annotated[str, typer.Argument(help="keithley-2450, palmsens-emstat4", show_default=False)],
-    cell: Annotated[str, typer.Option("--cell", metavar="CELL", help="na50k50, resistor:100, rc, ...")] = "resistor:100",
+    cell: Annotated[
+        str, typer.Option("--cell", metavar="CELL", help="na50k50, resistor:100, rc, ...")
+    ] = "resistor:100",
     tcp: Annotated[
         str | None,
-        typer.Option("--tcp", metavar="HOST:PORT", help="Listen on a TCP socket; port 0 picks a free one.", show_default=False),
+        typer.Option(
+            "--tcp",
+            metavar="HOST:PORT",
+            help="Listen on a TCP socket; port 0 picks a free one.",
+            show_default=False,
+        ),
     ] = None,
     pty: Annotated[bool, typer.Option("--pty", help="Make a pseudo-terminal, like a serial port.")] = False,
-    speed: Annotated[float, typer.Option("--speed", metavar="N", help="The cell lives N times faster.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="N", help="The cell lives N times faster.")
+    ] = 1.0,
     seed: options.Seed = 0,
 ) -> None:
     """Serve a simulated instrument. The first line printed names the VISA resource to connect to."""

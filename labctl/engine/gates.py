@@ -1,7 +1,6 @@
 """The gates that every sample of a step passes through, in the same order every time."""
 
 import math
-from collections.abc import Sequence
 
 from labctl.engine.control import RunControl
 from labctl.engine.cutoff_watch import CutoffWatch
@@ -12,7 +11,7 @@ from labctl.half_cycle import HalfCycleFigures
 from labctl.instrument.channel import Channel, Sample
 from labctl.instrument.step import Cutoff, SafetyLimits, Step
 from labctl.protocol.rule_spec import Action
-from labctl.rules.decision import Decision, StopRule
+from labctl.rules import Decision, RuleSet
 
 
 class Gates:
@@ -32,7 +31,7 @@ class Gates:
         channel: Channel,
         record: Record,
         half_cycles: HalfCycles,
-        rules: Sequence[StopRule],
+        rules: RuleSet,
         control: RunControl,
     ) -> None:
         self.cutoff: Cutoff | None = None
@@ -89,10 +88,9 @@ class Gates:
             self.cutoff = cutoff or watch.reached(
                 time_s, voltage_V, current_A, charge_C - self._charge_before_C, self.energy_J
             )
-            for rule in self._rules:
-                decision = rule.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
-                if decision is not None:
-                    self.decisions.append(decision)
+            said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
+            if said is not None:
+                self.decisions += said
         if self.cutoff is not None:
             return True
         if self._control.open_now:

@@ -1,11 +1,10 @@
 """Follows the half-cycles of a run and shows them to the stop rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from labctl.half_cycle import HalfCycle, HalfCycleFigures
-from labctl.instrument.impedance import Spectrum
 from labctl.instrument.step import Control, Step
-from labctl.rules.decision import Decision, HalfCycleStart, StopRule
+from labctl.rules import Decision, HalfCycleStart, RuleSet
 
 
 class HalfCycles:
@@ -19,7 +18,7 @@ class HalfCycles:
 
     def __init__(
         self,
-        rules: Sequence[StopRule],
+        rules: RuleSet,
         equilibrium_voltage_V: float | None,
         keep: Callable[[HalfCycle], None],
     ) -> None:
@@ -48,8 +47,7 @@ class HalfCycles:
         sign = 1 if set_A >= 0.0 else -1
         self.present = HalfCycleFigures(cycle, sign, began_s, self._equilibrium_V)
         start = HalfCycleStart(cycle, sign, set_A, self._equilibrium_V, began_s)
-        for rule in self._rules:
-            rule.begin_half_cycle(start)
+        self._rules.begin_half_cycle(start)
         return self.present
 
     def end(self, reason: str, *, complete: bool) -> list[Decision]:
@@ -62,11 +60,4 @@ class HalfCycles:
         if half_cycle.sign < 0:
             self.discharged_C += half_cycle.charge_C
         self._keep(half_cycle)
-        return self._ask(lambda rule: rule.end_half_cycle(half_cycle))
-
-    def spectrum(self, spectrum: Spectrum) -> list[Decision]:
-        """Show a finished sweep to the rules."""
-        return self._ask(lambda rule: rule.spectrum(spectrum))
-
-    def _ask(self, question: Callable[[StopRule], Decision | None]) -> list[Decision]:
-        return [decision for rule in self._rules if (decision := question(rule)) is not None]
+        return self._rules.end_half_cycle(half_cycle)

@@ -1,19 +1,10 @@
 """How a run ended: a state, and the reason in words."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from labctl.store.records import RunState
 
-class RunState(StrEnum):
-    """What became of a run."""
-
-    RUNNING = "running"
-    FINISHED = "finished"  # the plan was carried out
-    STOPPED = "stopped"  # a stop rule ended it
-    ENDED = "ended"  # a person ended it
-    FAULTED = "faulted"  # a safety limit was crossed
-    FAILED = "failed"  # instrument, link or store failed; the circuit is open
-    UNSAFE = "unsafe"  # the circuit could not be confirmed open
+__all__ = ["RunEnd", "RunState"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
+from labctl.store.records import RunState
 
 
 class Record(Protocol):
@@ -16,11 +17,13 @@ class Record(Protocol):
         """A step begins; returns its number."""
         ...
 
-    def sample(self, step: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
+    def sample(self, step_id: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
         """A reading. Never dropped."""
         ...
 
-    def end_step(self, step: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float) -> None:
+    def end_step(
+        self, step_id: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float
+    ) -> None:
         """A step is over."""
         ...
 
@@ -28,7 +31,7 @@ class Record(Protocol):
         """A half-cycle is over."""
         ...
 
-    def spectrum(self, step: int, spectrum: Spectrum, quality: dict[str, float] | None) -> None:
+    def spectrum(self, step_id: int, spectrum: Spectrum, quality: dict[str, float] | None) -> None:
         """A sweep is over."""
         ...
 
@@ -36,6 +39,6 @@ class Record(Protocol):
         """Something was decided, by whom and why."""
         ...
 
-    def finish(self, state: str, reason: str, time_s: float) -> None:
-        """The run is over; returns when everything is durable."""
+    def finish(self, state: RunState, reason: str, time_s: float) -> None:
+        """The run is over."""
         ...

@@ -21,7 +21,7 @@ from labctl.instrument.channel import Channel, Sample
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
 from labctl.protocol.plan import ImpedanceNode, Plan, StepNode, TagNode
 from labctl.protocol.rule_spec import Action
-from labctl.rules.decision import Decision, StopRule
+from labctl.rules import Decision, RuleSet
 
 
 class Run:
@@ -35,7 +35,7 @@ class Run:
         plan: what to do.
         channel: a connected channel.
         record: where everything is written.
-        rules: the stop rules, made for this run.
+        rules: the stop rules of this run.
         clock: the time the channel lives in.
         control: what a person asks for.
         tell: called with (kind, sentence) whenever something worth a line happens.
@@ -46,7 +46,7 @@ class Run:
         plan: Plan,
         channel: Channel,
         record: Record,
-        rules: Sequence[StopRule],
+        rules: RuleSet,
         clock: Clock,
         control: RunControl,
         tell: Callable[[str, str], None] = lambda kind, sentence: None,
@@ -190,7 +190,7 @@ class Run:
         )
         if self._control.open_now:
             return RunEnd(RunState.ENDED, "a person had the circuit opened at once")
-        return await self._act(self.half_cycles.spectrum(spectrum), cycle)
+        return await self._act(self._rules.spectrum(spectrum), cycle)
 
     async def _act(self, decisions: Sequence[Decision], cycle: int) -> RunEnd | None:
         """Do what the rules decided: a spectrum first, then the strongest of what else they ask for."""

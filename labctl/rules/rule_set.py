@@ -1,6 +1,7 @@
 """All stop rules of a run, fed as one."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
@@ -45,9 +46,14 @@ class RuleSet:
     Samples go only to rules that look at them.
     """
 
-    def __init__(self, specs: Iterable[RuleSpec]) -> None:
-        self.rules: list[StopRule] = [make(spec) for spec in specs]
+    def __init__(self, rules: Iterable[StopRule] = ()) -> None:
+        self.rules = list(rules)
         self._sampling = [rule for rule in self.rules if rule.on_samples]
+
+    @classmethod
+    def of(cls, specs: Iterable[RuleSpec]) -> Self:
+        """The detectors for what a plan asks for."""
+        return cls(make(spec) for spec in specs)
 
     @property
     def on_samples(self) -> bool:

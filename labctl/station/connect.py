@@ -40,7 +40,9 @@ class ChannelSpec:
         known = plugins.driver(self.driver).traits
         model = self.model or next(iter(known))
         if model not in known:
-            raise StationError(f"channel {self.name}: {self.driver} knows no model {model!r}; it knows {', '.join(known)}")
+            raise StationError(
+                f"channel {self.name}: {self.driver} knows no model {model!r}; it knows {', '.join(known)}"
+            )
         return known[model]
 
 
@@ -76,7 +78,6 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int) -> Channel:
     if not spec.resource:
         return _in_memory(spec, driver, clock, seed)
     from labctl.instrument.threaded import ThreadedChannel
-    from labctl.link.open import open_port
 
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")

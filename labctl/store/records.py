@@ -21,6 +21,7 @@ class RunState(StrEnum):
     ENDED = "ended"  # by a person
     FAULTED = "faulted"  # a safety limit was crossed
     FAILED = "failed"  # the instrument, the link or the store failed
+    UNSAFE = "unsafe"  # the circuit could not be confirmed open
     INTERRUPTED = "interrupted"  # the process was cut off
 
 

@@ -23,7 +23,7 @@ from labctl.protocol.plan import (
     TagNode,
 )
 from labctl.protocol.rule_spec import Action
-from labctl.rules.decision import Decision
+from labctl.rules import Decision, RuleSet
 
 from tests.engine.fakes import TRAITS, FakeChannel, FakeRecord, resistor_samples
 
@@ -55,7 +55,7 @@ class Bench:
         self.channel = FakeChannel(self.clock, samples, **channel)
         self.record = FakeRecord()
         self.control = RunControl()
-        self.run = Run(plan(*nodes), self.channel, self.record, rules, self.clock, self.control)
+        self.run = Run(plan(*nodes), self.channel, self.record, RuleSet(rules), self.clock, self.control)
 
     async def execute(self) -> RunEnd:
         end = await self.run.execute()
@@ -68,6 +68,7 @@ class Tripwire:
     """A rule that decides at a given sample."""
 
     name = "tripwire"
+    on_samples = True
 
     def __init__(self, at: int, *actions: Action) -> None:
         self.at = at
@@ -224,7 +225,6 @@ async def test_a_rule_gets_its_spectrum_before_the_run_stops() -> None:
 
 async def test_ctrl_c_once_ends_after_the_present_step() -> None:
     bench = Bench(node(), node(-CURRENT_A))
-    bench.run._rules = [Tripwire(0)]
     bench.control.request_stop()
     end = await bench.execute()
     assert end.state is RunState.ENDED

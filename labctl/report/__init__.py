@@ -1,0 +1,1 @@
+"""What a person is shown of plans and runs: texts, plots, exports."""

@@ -1,0 +1,8 @@
+"""Names of cells and runs as parts of file names, whatever a person has called them."""
+
+import re
+
+
+def safe_name(text: str) -> str:
+    """Letters, digits, ``-`` and ``_`` are kept, everything else becomes ``_``; at most 60 characters."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")[:60] or "unnamed"

@@ -1,0 +1,159 @@
+"""The three pictures of a run: voltage against time, overpotential by cycle, Nyquist series; PNG and SVG."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from labctl.half_cycle import HalfCycle
+from labctl.report.thinning import envelope
+from labctl.store.reader import Reader
+from labctl.store.records import EventRecord, RunRecord, SpectrumRecord
+
+_STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "svg.fonttype": "none",
+    "legend.frameon": False,
+}
+_BLUE, _VERMILLION, _GREY = (
+    "#0072B2",
+    "#D55E00",
+    "#666666",
+)  # Okabe and Ito's palette, safe for the colour-blind
+_DRAWN_POINTS = 4000
+
+
+def plot_run(reader: Reader, run: RunRecord, stem: Path) -> list[Path]:
+    """Draw a run; returns the files written, ``STEM-voltage.png`` and so on.
+
+    A picture for which the run has no data (no spectrum, no overpotential) is left out.
+    """
+    figures = {
+        "voltage": _voltage(reader, run),
+        "overpotential": _overpotential(reader.half_cycles(run.run_id), run),
+        "nyquist": _nyquist(reader.spectra(run.run_id), run),
+    }
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, figure in figures.items():
+        for ending in ("png", "svg") if figure is not None else ():
+            path = stem.with_name(f"{stem.name}-{name}.{ending}")
+            with rc_context(_STYLE):
+                figure.savefig(path, dpi=160)  # type: ignore[union-attr]
+            written.append(path)
+    return written
+
+
+def _voltage(reader: Reader, run: RunRecord) -> Figure | None:
+    columns = reader.samples(run.run_id)
+    time_s = columns["test_time_second"]
+    if not len(time_s):
+        return None
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        kept = envelope(columns["voltage_volt"], _DRAWN_POINTS)
+        axes.plot(time_s[kept] / 3600.0, columns["voltage_volt"][kept], color=_BLUE, linewidth=0.6)
+        axes.set(xlabel="time / h", ylabel="cell voltage / V", title=_title(run))
+        axes.margins(x=0.01)
+        _mark_decisions(axes, reader.events(run.run_id))
+    return figure
+
+
+def _mark_decisions(axes: Axes, events: list[EventRecord]) -> None:
+    for event in events:
+        if event.kind != "decision":
+            continue
+        axes.axvline(event.time_s / 3600.0, color=_VERMILLION, linewidth=1.0, linestyle="--")
+        rule = (event.data or {}).get("rule", "decision")
+        axes.annotate(
+            str(rule).replace("_", " "),
+            (event.time_s / 3600.0, 0.98),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            color=_VERMILLION,
+            rotation=90,
+            va="top",
+            ha="right",
+            fontsize=8,
+        )
+
+
+def _overpotential(half_cycles: list[HalfCycle], run: RunRecord) -> Figure | None:
+    known = [h for h in half_cycles if h.overpotential_median_V is not None]
+    if not known:
+        return None
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        for sign, label, marker, colour in ((1, "charge", "o", _BLUE), (-1, "discharge", "s", _VERMILLION)):
+            chosen = [h for h in known if h.sign == sign]
+            axes.plot(
+                [h.cycle for h in chosen],
+                [(h.overpotential_median_V or 0.0) * 1e3 for h in chosen],
+                marker=marker,
+                markersize=3,
+                linewidth=0.8,
+                color=colour,
+                label=label,
+            )
+        axes.set(xlabel="cycle", ylabel="median overpotential / mV", title=_title(run))
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+        axes.legend()
+    return figure
+
+
+def _nyquist(spectra: list[SpectrumRecord], run: RunRecord) -> Figure | None:
+    if not spectra:
+        return None
+    series = [
+        (s.spectrum.cycle, np.array([(p.real_ohm, -p.imaginary_ohm) for p in s.spectrum.points]))
+        for s in spectra
+    ]
+    cycles = [cycle for cycle, _ in series]
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(7.4, 3.6), layout="constrained")
+        whole, near = figure.subplots(1, 2)
+        scale = ScalarMappable(_cycle_scale(cycles), "viridis")
+        colours = dict(zip(cycles, scale.to_rgba(np.array(cycles)), strict=True))
+        for axes in (whole, near):
+            for cycle, points in series:
+                axes.plot(points[:, 0], points[:, 1], ".-", color=colours[cycle], markersize=4, linewidth=0.7)
+            axes.set(xlabel="Z' / ohm")
+        whole.set_ylabel("\N{MINUS SIGN}Z'' / ohm")
+        _equal_scales(whole, np.vstack([points for _, points in series]))
+        _equal_scales(near, min((points for _, points in series), key=np.max))
+        whole.set_title("all spectra", fontsize=9)
+        near.set_title("at the scale of the smallest", fontsize=9)
+        figure.colorbar(
+            scale, ax=[whole, near], label="after cycle", ticks=sorted(set(cycles))[:12], format="%d"
+        )
+        figure.suptitle(_title(run), fontsize=10)
+    return figure
+
+
+def _cycle_scale(cycles: list[int]) -> Normalize:
+    low, high = max(min(cycles), 1), max(max(cycles), 2)
+    return LogNorm(low, high) if high > 20 * low else Normalize(low, high)
+
+
+def _equal_scales(axes: Axes, points: NDArray[np.float64]) -> None:
+    """One ohm is as long on both axes, so that a semicircle looks like one."""
+    reach = 1.06 * max(float(points.max()), 1e-9)
+    axes.set(
+        xlim=(0.0, reach), ylim=(min(0.0, float(points[:, 1].min())), reach), aspect="equal", adjustable="box"
+    )
+
+
+def _title(run: RunRecord) -> str:
+    return f"run {run.run_id}: {run.protocol}" + (f", {run.cell.name}" if run.cell.name else "")

@@ -1,0 +1,59 @@
+"""A run as lines of text: its summary, half-cycles, spectra and events."""
+
+from labctl.report.summary import Summary
+
+_MOST_EVENTS = 20
+
+
+def run_lines(summary: Summary) -> list[str]:
+    """Everything ``labctl show`` prints."""
+    return [
+        *summary.as_text().rstrip().splitlines(),
+        "",
+        *_half_cycles(summary),
+        "",
+        *_spectra(summary),
+        "",
+        *_events(summary),
+    ]
+
+
+def _half_cycles(summary: Summary) -> list[str]:
+    lines = ["cycle  direction     charge    mean V   overpotential (median, end, max)     ended by"]
+    for half_cycle in summary.half_cycles:
+        direction = "charge" if half_cycle.sign > 0 else "discharge"
+        overpotentials = "  ".join(
+            f"{value * 1e3:7.1f} mV" if value is not None else "      -   "
+            for value in (
+                half_cycle.overpotential_median_V,
+                half_cycle.overpotential_end_V,
+                half_cycle.overpotential_max_V,
+            )
+        )
+        lines.append(
+            f"{half_cycle.cycle:>5}  {direction:<9}  {half_cycle.charge_C / 3.6:.5f} mAh  "
+            f"{half_cycle.mean_voltage_V:+.4f}  {overpotentials}  {half_cycle.end_reason}"
+        )
+    return lines
+
+
+def _spectra(summary: Summary) -> list[str]:
+    lines = ["spectrum  after cycle  at          points  |Z| at the lowest frequency"]
+    for record in summary.spectra:
+        spectrum = record.spectrum
+        lines.append(
+            f"{record.spectrum_id:>8}  {spectrum.cycle:>11}  {spectrum.started_s / 3600.0:>8.2f} h  "
+            f"{len(spectrum.points):>6}  {spectrum.total_ohm():.5g} ohm at {spectrum.points[-1].frequency_Hz:.3g} Hz"
+        )
+    return lines
+
+
+def _events(summary: Summary) -> list[str]:
+    events = summary.events[-_MOST_EVENTS:]
+    left_out = len(summary.events) - len(events)
+    lines = [f"events{f' (the last {_MOST_EVENTS} of {len(summary.events)})' if left_out else ''}"]
+    lines += [
+        f"  {event.time_s / 3600.0:9.3f} h  {event.kind:<12} {event.author}: {event.message}"
+        for event in events
+    ]
+    return lines
