@@ -12,12 +12,7 @@ from collections.abc import Callable
 
 from .methodscript_errors import Code, ScriptFault
 from .methodscript_machine import Instruction
-from .methodscript_operands import (
-    ARRAY_ELEMENTS,
-    Bench,
-    count,
-    is_literal,
-)
+from .methodscript_operands import ARRAY_ELEMENTS, Bench
 from .methodscript_source import Token
 from .methodscript_variables import Array, Element, Operand, Target, Variable
 
@@ -40,18 +35,15 @@ def declare_variable(bench: Bench, name: Token) -> None:
     bench.declare(name, Variable())
 
 
-def declare_array(bench: Bench, name: Token, size: Token) -> Instruction:
-    """``array a n``: the size may be a variable, so memory is taken when the line runs."""
-    length = bench.number(size, count)
-    if is_literal(size) and length.value > ARRAY_ELEMENTS:
-        raise ScriptFault(Code.MEMORY_FULL, size.column)
+def declare_array(bench: Bench, name: Token, length: Operand) -> Instruction:
+    """``array a n``: the length may be a variable, so memory is taken when the line runs."""
     array = Array()
     bench.declare(name, array)
 
     def step() -> None:
-        taken = sum(len(other.elements) for other in bench.names.values() if isinstance(other, Array))
+        others = sum(len(other.elements) for other in bench.names.values() if isinstance(other, Array))
         wanted = int(length.value)
-        if taken - len(array.elements) + wanted > ARRAY_ELEMENTS:
+        if others - len(array.elements) + wanted > ARRAY_ELEMENTS:
             raise ScriptFault(Code.MEMORY_FULL)
         array.allocate(wanted)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from . import methodscript_arithmetic as arithmetic
+from . import methodscript_instrument as instrument
 from .methodscript_errors import Code, ScriptFault
 from .methodscript_machine import Instruction
 from .methodscript_operands import (
@@ -25,20 +26,15 @@ from .methodscript_operands import (
     one_of,
     positive,
     potential,
+    size,
     target,
     text,
     vartype,
     whole,
     word,
 )
-from .methodscript_potentiostat import Mode
-from .methodscript_ranges import Ranging
-from .methodscript_source import Token
 from .methodscript_values import pack
 from .methodscript_variables import Operand, Target
-
-# A change of mode opens the relay, and the next command waits for the amplifiers. Assumed: the figure.
-MODE_SWITCH_S = 10e-3
 
 Build = Callable[..., Instruction | Sequence[Instruction] | None]
 
@@ -181,154 +177,11 @@ def await_interval(bench: Bench) -> Instruction:
     return step
 
 
-def measure(bench: Bench, duration: Operand, variable: Target, quantity: str) -> Sequence[Instruction]:
-    """``meas duration x type``: one reading, outside of loops."""
-    machine, front = bench.machine, bench.front
-
-    def begin() -> None:
-        machine.due_s += duration.value
-
-    def read() -> None:
-        front.advance(machine.due_s)
-        reading = front.read_potential() if quantity == "ab" else front.read_current()
-        variable.value, variable.metadata = reading
-        variable.vartype = quantity
-
-    return begin, read
-
-
 def abort(bench: Bench) -> Instruction:
     """``abort``: on to ``on_finished:``."""
     return bench.machine.jump_to_end
 
 
-def set_channel(bench: Bench, channel: int) -> None:
-    """``set_pgstat_chan``: there is one channel, 0."""
-    if channel != 0:
-        raise ScriptFault(Code.CHANNEL_UNAVAILABLE)
-
-
-def set_mode(bench: Bench, value: int) -> Instruction:
-    """``set_pgstat_mode``: opens the relay; closing it again is the script's to say."""
-    machine, front = bench.machine, bench.front
-    try:
-        mode = Mode(value)
-    except ValueError:
-        raise ScriptFault(Code.PGSTAT_MODE_UNSUPPORTED) from None
-
-    def step() -> None:
-        front.advance(machine.due_s)
-        front.switch_mode(mode)
-        machine.due_s += MODE_SWITCH_S
-
-    return step
-
-
-def check_only(bench: Bench, *values: Operand) -> Instruction:
-    """A setting that changes nothing in this simulation, but whose value has to be possible."""
-
-    def step() -> None:
-        for operand in values:
-            _ = operand.value
-
-    return step
-
-
-def set_range(bench: Bench, quantity: str, value: Token) -> Instruction:
-    """``set_range type x``: the smallest range that takes x."""
-    operand = bench.number(value, _CHECKS[quantity])
-    ranging = _ranging(bench, quantity)
-
-    def step() -> None:
-        ranging.fix(abs(operand.value))
-
-    return step
-
-
-def set_autoranging(bench: Bench, quantity: str, low: Operand, high: Operand) -> Instruction:
-    """``set_autoranging type low high``."""
-    ranging = _ranging(bench, quantity)
-
-    def step() -> None:
-        ranging.automatic(abs(low.value), abs(high.value))
-
-    return step
-
-
-def set_range_minmax(bench: Bench, quantity: str, low: Token, high: Token) -> Instruction:
-    """``set_range_minmax type low high``: the range that takes both."""
-    check = _CHECKS[quantity]
-    operands = bench.number(low, check), bench.number(high, check)
-    ranging = _ranging(bench, quantity)
-
-    def step() -> None:
-        ranging.fix(max(abs(operands[0].value), abs(operands[1].value)))
-
-    return step
-
-
-def _ranging(bench: Bench, quantity: str) -> Ranging:
-    if bench.measuring:
-        potentials = quantity in ("da", "ab")
-        raise ScriptFault(
-            Code.POTENTIAL_CHANGE_WHILE_MEASURING if potentials else Code.CURRENT_CHANGE_WHILE_MEASURING
-        )
-    front = bench.front
-    return {
-        "ab": front.potential_ranging,
-        "ba": front.current_ranging,
-        "da": front.applied_potential_ranging,
-        "db": front.applied_ranging,
-    }[quantity]
-
-
-def set_potential(bench: Bench, value: Operand) -> Instruction:
-    """``set_e x``: at once if the cell is on."""
-    machine, front = bench.machine, bench.front
-
-    def step() -> None:
-        front.advance(machine.due_s)
-        front.apply_potential(value.value)
-
-    return step
-
-
-def set_current(bench: Bench, value: Operand) -> Instruction:
-    """``set_i x``: at once if the cell is on."""
-    machine, front = bench.machine, bench.front
-
-    def step() -> None:
-        front.advance(machine.due_s)
-        front.apply_current(value.value)
-
-    return step
-
-
-def cell_on(bench: Bench, ocp: tuple[tuple[Operand], ...] = ()) -> Instruction:
-    """``cell_on``; on Nexus ``cell_on ocp(x)`` tells the galvanostat the potential to start from."""
-    machine, front = bench.machine, bench.front
-    if ocp and not front.model.starts_at_ocp:
-        raise ScriptFault(Code.OPTIONAL_INVALID)
-
-    def step() -> None:
-        front.advance(machine.due_s)
-        front.close_relay()
-
-    return step
-
-
-def cell_off(bench: Bench) -> Instruction:
-    """``cell_off``."""
-    machine, front = bench.machine, bench.front
-
-    def step() -> None:
-        front.advance(machine.due_s)
-        front.open_relay()
-
-    return step
-
-
-_CHECKS = {"ab": None, "ba": None, "db": None, "da": potential}
 _MEASURED = one_of(Code.VARTYPE_NOT_SUPPORTED, "ab", "ba")
 _RANGED = one_of(Code.NO_RANGING, "ab", "ba", "da", "db")
 _NOT_MEASURING = Code.NOT_WHILE_MEASURING
@@ -341,7 +194,7 @@ def _two_operands(build: Build) -> Command:
 
 COMMANDS: dict[str, Command] = {
     "var": Command(arithmetic.declare_variable, (word,)),
-    "array": Command(arithmetic.declare_array, (word, word)),
+    "array": Command(arithmetic.declare_array, (word, number(size))),
     "store_var": Command(arithmetic.store, (target, literal, vartype)),
     "copy_var": Command(arithmetic.copy, (target, target)),
     "array_get": Command(arithmetic.array_get, (array, _VALUE, target)),
@@ -373,24 +226,30 @@ COMMANDS: dict[str, Command] = {
     "wait": Command(wait, (number(not_negative),)),
     "set_int": Command(set_interval, (number(positive),)),
     "await_int": Command(await_interval),
-    "meas": Command(measure, (number(positive), target, _MEASURED), while_measuring=_NOT_MEASURING),
+    "meas": Command(
+        instrument.measure, (number(positive), target, _MEASURED), while_measuring=_NOT_MEASURING
+    ),
     "abort": Command(abort),
-    "set_pgstat_chan": Command(set_channel, (whole,), while_measuring=_NOT_MEASURING),
-    "set_pgstat_mode": Command(set_mode, (whole,), while_measuring=_NOT_MEASURING),
-    "set_max_bandwidth": Command(check_only, (number(positive),), while_measuring=_NOT_MEASURING),
-    "set_acquisition_frac": Command(check_only, (number(positive),), while_measuring=_NOT_MEASURING),
+    "set_pgstat_chan": Command(instrument.set_channel, (whole,), while_measuring=_NOT_MEASURING),
+    "set_pgstat_mode": Command(instrument.set_mode, (whole,), while_measuring=_NOT_MEASURING),
+    "set_max_bandwidth": Command(instrument.check_only, (number(positive),), while_measuring=_NOT_MEASURING),
+    "set_acquisition_frac": Command(
+        instrument.check_only, (number(positive),), while_measuring=_NOT_MEASURING
+    ),
     "set_acquisition_frac_autoadjust": Command(
-        check_only, (number(positive),), while_measuring=_NOT_MEASURING
+        instrument.check_only, (number(positive),), while_measuring=_NOT_MEASURING
     ),
-    "set_range": Command(set_range, (_RANGED, word)),
-    "set_autoranging": Command(set_autoranging, (_RANGED, _VALUE, _VALUE)),
-    "set_range_minmax": Command(set_range_minmax, (_RANGED, word, word)),
+    "set_range": Command(instrument.set_range, (_RANGED, word)),
+    "set_autoranging": Command(instrument.set_autoranging, (_RANGED, _VALUE, _VALUE)),
+    "set_range_minmax": Command(instrument.set_range_minmax, (_RANGED, word, word)),
     "set_e": Command(
-        set_potential, (number(potential),), while_measuring=Code.POTENTIAL_CHANGE_WHILE_MEASURING
+        instrument.set_potential, (number(potential),), while_measuring=Code.POTENTIAL_CHANGE_WHILE_MEASURING
     ),
-    "set_i": Command(set_current, (number(current),), while_measuring=Code.CURRENT_CHANGE_WHILE_MEASURING),
-    "cell_on": Command(cell_on, optional={"ocp": (_VALUE,)}, while_measuring=_NOT_MEASURING),
-    "cell_off": Command(cell_off, while_measuring=_NOT_MEASURING),
+    "set_i": Command(
+        instrument.set_current, (number(current),), while_measuring=Code.CURRENT_CHANGE_WHILE_MEASURING
+    ),
+    "cell_on": Command(instrument.cell_on, optional={"ocp": (_VALUE,)}, while_measuring=_NOT_MEASURING),
+    "cell_off": Command(instrument.cell_off, while_measuring=_NOT_MEASURING),
 }
 
 # Commands of the language that need parts these instruments or this simulation do not have.

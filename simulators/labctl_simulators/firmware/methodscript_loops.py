@@ -26,13 +26,11 @@ from .methodscript_operands import (
     target,
     whole,
 )
+from .methodscript_sweeps import CyclicVoltammetry, LinearSweepPotentiometry, LinearSweepVoltammetry
 from .methodscript_techniques import (
     ChronoAmperometry,
     ChronoPotentiometry,
-    CyclicVoltammetry,
     Extra,
-    LinearSweepPotentiometry,
-    LinearSweepVoltammetry,
     Loop,
     MeasurementLoop,
     OpenCircuitPotentiometry,

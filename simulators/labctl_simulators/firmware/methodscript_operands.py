@@ -222,10 +222,16 @@ def amplitude_A(front: Potentiostat, value: float) -> None:
 
 
 def count(front: Potentiostat, value: float) -> None:
-    """4204 below one, 4207 with a fraction, 4205 above what a loop can have."""
-    if not value >= 1:
+    """4204 below one, 4205 above what a loop can have; a fraction is cut off."""
+    if not value >= 1.0:
         raise ScriptFault(Code.NOT_POSITIVE)
-    if value != int(value):
-        raise ScriptFault(Code.DATATYPE_INVALID)
     if value > ARRAY_ELEMENTS:
         raise ScriptFault(Code.OUT_OF_BOUNDS)
+
+
+def size(front: Potentiostat, value: float) -> None:
+    """4204 below one, 000B above the memory for arrays; a fraction is cut off."""
+    if not value >= 1.0:
+        raise ScriptFault(Code.NOT_POSITIVE)
+    if value > ARRAY_ELEMENTS:
+        raise ScriptFault(Code.MEMORY_FULL)
