@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from labctl.instrument.step import Control
-from labctl.protocol.estimate import estimate
+from labctl.protocol import estimate
 from labctl.protocol.plan import ImpedanceNode, LoopNode, Node, Passes, Plan, StepNode, TagNode
 from labctl.units import show, show_duration
 

@@ -1,0 +1,207 @@
+"""The protocol as it is written: what a file may say, and nothing that depends on the cell it will run on."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Discriminator, Field, model_validator
+from pydantic import Tag as Variant
+
+from labctl.protocol import fields
+from labctl.protocol.rule_text import Rule
+from labctl.protocol.strict import Strict, problem
+from labctl.protocol.until import CccvUntil, CurrentUntil, LoopUntil, RestUntil, VoltageUntil
+
+MOST_PASSES = 1_000_000
+_Pass = Annotated[int, fields.CountText(1, MOST_PASSES)]
+
+
+class Cell(Strict):
+    """The cell, as far as the protocol needs it."""
+
+    name: fields.Line | None = None
+    electrode_diameter: fields.Length | None = Field(
+        None, description="of a round electrode, for areal values"
+    )
+    electrode_area: fields.Area | None = Field(None, description="instead of a diameter")
+    active_mass: fields.Mass | None = Field(None, description="for specific values")
+    nominal_capacity: fields.Capacity | None = Field(None, description="for C-rates")
+    electrolyte: fields.Line | None = None
+    equilibrium_voltage: fields.Voltage | None = Field(
+        None,
+        description="shown without current; if left out, 0 V where the safety window is symmetric about 0 V",
+    )
+    simulate_as: fields.Name | None = Field(
+        None, description="the simulated cell that stands for it in a rehearsal"
+    )
+
+    @model_validator(mode="after")
+    def _one_geometry(self) -> Self:
+        if self.electrode_diameter is not None and self.electrode_area is not None:
+            raise problem("a diameter and an area are given", "keep one of them", key="electrode_area")
+        return self
+
+
+class Safety(Strict):
+    """The window that must never be left."""
+
+    voltage: list[fields.Voltage] = Field(description="[lowest, highest]", min_length=2, max_length=2)
+    current: fields.CurrentMagnitude = Field(description="largest magnitude")
+
+
+class Record(Strict):
+    """When to keep a sample."""
+
+    every: fields.Time = Field(description="longest time between two samples")
+    voltage_change: fields.VoltageChange | None = Field(
+        None, description="keep one earlier after this change"
+    )
+    current_change: fields.CurrentMagnitude | None = Field(
+        None, description="keep one earlier after this change"
+    )
+
+
+class Scheduled(Strict):
+    """In which passes of the enclosing loop a step is taken; all, if nothing is said."""
+
+    on_cycles: list[_Pass] | None = Field(None, min_length=1, description="in these passes, counted from 1")
+    every: _Pass | None = Field(None, description="in every n-th pass")
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.on_cycles is not None and self.every is not None:
+            raise problem("on_cycles and every are given", "keep one of them", key="every")
+        return self
+
+
+class Rest(Scheduled):
+    """Open circuit."""
+
+    until: RestUntil
+    record: Record | None = None
+
+
+class ConstantCurrent(Scheduled):
+    """Galvanostatic; positive charges the cell."""
+
+    current: fields.Current
+    until: CurrentUntil
+    record: Record | None = None
+
+
+class ConstantVoltage(Scheduled):
+    """Potentiostatic."""
+
+    voltage: fields.Voltage
+    until: VoltageUntil
+    record: Record | None = None
+
+
+class Cccv(Scheduled):
+    """Constant current until the voltage is reached, then that voltage until the current has fallen."""
+
+    current: fields.Current
+    voltage: fields.Voltage
+    until: CccvUntil
+    record: Record | None = None
+
+
+class Impedance(Scheduled):
+    """A spectrum from high to low frequency; amplitudes zero-to-peak."""
+
+    mode: Literal["potentiostatic", "galvanostatic"]
+    amplitude: fields.Amplitude
+    from_: fields.Frequency = Field(alias="from", description="highest frequency")
+    to: fields.Frequency = Field(description="lowest frequency")
+    points_per_decade: Annotated[int, fields.CountText(1, 100)] = 10
+    bias: fields.Bias | None = Field(None, description="if left out: open-circuit voltage (PEIS), 0 A (GEIS)")
+
+
+class Tag(Scheduled):
+    """A word for the run's events."""
+
+    shorthand: ClassVar[str] = "text"
+
+    text: fields.Line
+
+
+class RestItem(Strict):
+    """``- rest: ...``."""
+
+    rest: Rest
+
+
+class ConstantCurrentItem(Strict):
+    """``- constant_current: ...``."""
+
+    constant_current: ConstantCurrent
+
+
+class ConstantVoltageItem(Strict):
+    """``- constant_voltage: ...``."""
+
+    constant_voltage: ConstantVoltage
+
+
+class CccvItem(Strict):
+    """``- cccv: ...``."""
+
+    cccv: Cccv
+
+
+class ImpedanceItem(Strict):
+    """``- impedance: ...``."""
+
+    impedance: Impedance
+
+
+class TagItem(Strict):
+    """``- tag: ...``."""
+
+    tag: Tag
+
+
+class LoopItem(Scheduled):
+    """``- loop: 200`` with the ``steps`` of one pass."""
+
+    loop: _Pass
+    steps: list["Item"] = Field(min_length=1)
+    until: LoopUntil | None = None
+
+
+STEPS: dict[str, type[Strict]] = {
+    "rest": RestItem,
+    "constant_current": ConstantCurrentItem,
+    "constant_voltage": ConstantVoltageItem,
+    "cccv": CccvItem,
+    "impedance": ImpedanceItem,
+    "loop": LoopItem,
+    "tag": TagItem,
+}
+
+
+def _step_kind(given: Any) -> str | None:
+    keys = given if isinstance(given, dict) else ()
+    return next((key for key in keys if key in STEPS), None)
+
+
+Item = Annotated[
+    Annotated[RestItem, Variant("rest")]
+    | Annotated[ConstantCurrentItem, Variant("constant_current")]
+    | Annotated[ConstantVoltageItem, Variant("constant_voltage")]
+    | Annotated[CccvItem, Variant("cccv")]
+    | Annotated[ImpedanceItem, Variant("impedance")]
+    | Annotated[LoopItem, Variant("loop")]
+    | Annotated[TagItem, Variant("tag")],
+    Discriminator(_step_kind),
+]
+
+
+class Protocol(Strict):
+    """A recipe by which a cell is cycled."""
+
+    protocol: fields.Name
+    description: fields.Line | None = None
+    cell: Cell = Field(default_factory=lambda: Cell.model_validate({}))
+    safety: Safety
+    record: Record
+    steps: list[Item] = Field(min_length=1)
+    stop_rules: list[Rule] = Field(default_factory=list)

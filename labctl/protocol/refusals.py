@@ -1,0 +1,79 @@
+"""What of a plan a chosen instrument cannot hold, said before anything is connected."""
+
+from collections.abc import Iterator
+
+from labctl.instrument.channel import ImpedanceTraits, Traits
+from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
+from labctl.instrument.step import Control, Quantity, Step
+from labctl.protocol.plan import ImpedanceNode, Plan, StepNode
+from labctl.units import show
+
+
+def refusals(plan: Plan, traits: Traits) -> list[str]:
+    """One sentence for each thing the instrument cannot do, with the step's line; empty: it holds the whole plan."""
+    sentences = [f"safety: {reason}" for reason in _safety_reasons(plan, traits)]
+    for node in plan.flat():
+        reasons: Iterator[str] = iter(())
+        if isinstance(node, StepNode):
+            reasons = _step_reasons(node.step, traits)
+        elif isinstance(node, ImpedanceNode):
+            reasons = _sweep_reasons(node.spec, traits)
+        name = node.path.rpartition(".")[2]
+        sentences += [f"line {node.line}, {name}: {reason}" for reason in reasons]
+    return sentences
+
+
+def _safety_reasons(plan: Plan, traits: Traits) -> Iterator[str]:
+    """The window has to lie within what the instrument measures, or its crossing would go unseen."""
+    widest_V = max(abs(plan.safety.voltage_min_V), abs(plan.safety.voltage_max_V))
+    if widest_V > traits.voltage_max_V:
+        yield f"{show(widest_V, 'V')} is beyond {traits.model}, which goes to {show(traits.voltage_max_V, 'V')}"
+    if plan.safety.current_max_A > traits.current_max_A:
+        yield (
+            f"{show(plan.safety.current_max_A, 'A')} is beyond {traits.model}, "
+            f"which goes to {show(traits.current_max_A, 'A')}"
+        )
+
+
+def _step_reasons(step: Step, traits: Traits) -> Iterator[str]:
+    if step.control is Control.CURRENT and abs(step.value) > traits.current_max_A:
+        yield f"{show(step.value, 'A')} is beyond {traits.model}, which goes to {show(traits.current_max_A, 'A')}"
+    voltages_V = [cutoff.threshold for cutoff in step.cutoffs if cutoff.quantity is Quantity.VOLTAGE]
+    if step.control is Control.VOLTAGE:
+        voltages_V.append(step.value)
+    for voltage_V in voltages_V:
+        if abs(voltage_V) > traits.voltage_max_V:
+            yield f"{show(voltage_V, 'V')} is beyond {traits.model}, which goes to {show(traits.voltage_max_V, 'V')}"
+    if step.sampling.every_s < traits.shortest_interval_s:
+        yield (
+            f"a sample every {show(step.sampling.every_s, 's')} is too fast for {traits.model}, "
+            f"which needs {show(traits.shortest_interval_s, 's')}"
+        )
+
+
+def _sweep_reasons(spec: ImpedanceSpec, traits: Traits) -> Iterator[str]:
+    able = traits.impedance
+    if able is None:
+        yield f"{traits.model} cannot measure impedance (leave it out with --without impedance)"
+        return
+    if spec.mode not in able.modes:
+        yield f"{traits.model} has no {spec.mode} impedance, only {', '.join(sorted(able.modes))}"
+    if spec.high_Hz > able.high_Hz:
+        yield f"{show(spec.high_Hz, 'Hz')} is above {traits.model}, which starts at {show(able.high_Hz, 'Hz')}"
+    if spec.low_Hz < able.low_Hz:
+        yield f"{show(spec.low_Hz, 'Hz')} is below {traits.model}, which ends at {show(able.low_Hz, 'Hz')}"
+    yield from _excursion_reasons(spec, able, traits)
+
+
+def _excursion_reasons(spec: ImpedanceSpec, able: ImpedanceTraits, traits: Traits) -> Iterator[str]:
+    if spec.mode is ImpedanceMode.POTENTIOSTATIC:
+        unit, largest, range_end = "V", able.amplitude_max_V, traits.voltage_max_V
+    else:
+        unit, largest, range_end = "A", able.amplitude_max_A, traits.current_max_A
+    if spec.amplitude > largest:
+        yield (
+            f"an amplitude of {show(spec.amplitude, unit)} is too large for {traits.model}, "
+            f"which modulates up to {show(largest, unit)}"
+        )
+    if abs(spec.bias or 0.0) + spec.amplitude > range_end:
+        yield f"bias and amplitude reach beyond {traits.model}, which goes to {show(range_end, unit)}"
