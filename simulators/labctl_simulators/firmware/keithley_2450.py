@@ -26,7 +26,13 @@ from labctl_simulators.firmware import (  # noqa: F401  (these fill TREE)
     keithley_2450_status_commands,
     keithley_2450_trigger_commands,
 )
-from labctl_simulators.firmware.keithley_2450_buffer import DEFAULT_SIZE, Reading, ReadingBuffer, row_writer
+from labctl_simulators.firmware.keithley_2450_buffer import (
+    DEFAULT_SIZE,
+    Reading,
+    ReadingBuffer,
+    check_elements,
+    row_writer,
+)
 from labctl_simulators.firmware.keithley_2450_circuit import Circuit
 from labctl_simulators.firmware.keithley_2450_meter import (
     FRONT_TERMINALS,
@@ -86,7 +92,7 @@ class Keithley2450:
         self.access = "FULL"
         self.completion_asked = False
         self._ports: list[Port] = []
-        self._programs: dict[bytes, Program] = {}
+        self.programs: dict[bytes, Program] = {}
         self.reset()
 
     def port(self) -> "Port":
@@ -132,19 +138,25 @@ class Keithley2450:
                 self.now_s = self.due_s
             if self.trigger.due_s <= self.now_s:
                 self.trigger.run()
-            for port in list(self._ports):
-                if port.due_s <= self.now_s:
+            for port in tuple(self._ports):
+                if self._is_due(port.due_s):
                     port.resume()
             self.reschedule()
         if now_s > self.now_s:
             self.now_s = now_s
 
+    def _is_due(self, due_s: float | None) -> bool:
+        return not self.trigger.running if due_s is None else due_s <= self.now_s
+
     def reschedule(self) -> None:
         """Find the next thing that is due."""
         due_s = self.trigger.due_s
         for port in self._ports:
-            if port.due_s < due_s:
-                due_s = port.due_s
+            port_s = port.due_s
+            if port_s is None:  # it waits for the trigger model to end
+                port_s = math.inf if self.trigger.running else self.now_s
+            if port_s < due_s:
+                due_s = port_s
         self.due_s = due_s
 
     def forget(self, port: "Port") -> None:
@@ -164,6 +176,7 @@ class Keithley2450:
     def source_changed(self) -> None:
         """Apply the source's settings to the cell, from this moment."""
         self.circuit.advance_to(self.now_s)
+        self._source_range = self.source.range_in_use(self.source.function)
         drive = self.source.drive()
         if drive == self.circuit.drive:
             return
@@ -202,8 +215,8 @@ class Keithley2450:
     # ---- readings ----
 
     def buffer(self, name: str) -> ReadingBuffer:
-        """A buffer by its name (case matters for user buffers)."""
-        found = self.buffers.get(name) or self.buffers.get(name.lower())
+        """A buffer by its name; case matters."""
+        found = self.buffers.get(name)
         if found is None:
             raise ScpiError(1115, "Parameter error: reading buffer name is not valid")
         return found
@@ -219,8 +232,9 @@ class Keithley2450:
 
     def next_reading_s(self) -> float:
         """Time from now to the end of one reading, source delay included."""
+        source = self.source
+        reading_s = self.meter.reading_time_s(source.settings[source.function].read_back)
         settling_s = self.settled_s - self.now_s
-        reading_s = self.meter.reading_time_s(self.source.active.read_back)
         return reading_s + settling_s if settling_s > 0.0 else reading_s
 
     def store_reading(self, buffer: str, *, first: bool) -> float:
@@ -234,23 +248,14 @@ class Keithley2450:
         """Measure now and store."""
         now_s, source, meter, circuit = self.now_s, self.source, self.meter, self.circuit
         circuit.advance_to(now_s)
-        function, on, active = source.function, source.output_on, source.active
-        source_range = source.range_in_use(function)
-        value, status = meter.measure(circuit, function if on else None, source_range)
-        source_status = (SOURCE_ON if on else 0) | (SOURCE_LIMITED if on and circuit.limited else 0)
-        if active.read_back:
-            sourced = meter.read_back(circuit, function, source_range)
-            source_status |= SOURCE_READ_BACK
-        else:
-            sourced = active.level
-        if meter.active.remote_sense and on:
-            source_status |= SOURCE_SENSED
-        if source.protection_tripped:
-            source_status |= SOURCE_PROTECTED
+        function = source.function
+        active = source.settings[function]
+        value, status = meter.measure(circuit, function if source.output_on else None, self._source_range)
         if self.terminals == "REAR":
             status &= ~FRONT_TERMINALS
         if first:
             status |= FIRST_IN_GROUP
+        sourced = meter.read_back(circuit, function, self._source_range) if active.read_back else active.level
         row = Reading(
             value,
             sourced,
@@ -258,20 +263,33 @@ class Keithley2450:
             now_s,
             status,
             UNITS[meter.function],
-            source_status,
+            self._source_status(active.read_back),
             UNITS[function],
         )
         if buffer.store(row):
             self._log_filling(buffer, BUFFER_FULL, "Reading buffer is 100% filled")
         return row
 
+    def _source_status(self, read_back: bool) -> int:
+        """Bits of the SOURSTATus element."""
+        status = SOURCE_READ_BACK if read_back else 0
+        if self.source.output_on:
+            status |= SOURCE_ON
+            if self.circuit.limited:
+                status |= SOURCE_LIMITED
+            if self.meter.active.remote_sense:
+                status |= SOURCE_SENSED
+            if self.source.protection_V is not None and self.source.protection_tripped:
+                status |= SOURCE_PROTECTED
+        return status
+
     def read(self, buffer: ReadingBuffer, write: Callable[[Reading], str | None]) -> Busy:
         """Take :SENS:COUN readings, one after the other; ``write`` makes the reply from the last."""
-        left = self.meter.count
+        count = left = self.meter.count
 
         def finish() -> str | Busy | None:
             nonlocal left
-            row = self.take_reading(buffer, first=left == self.meter.count)
+            row = self.take_reading(buffer, first=left == count)
             left -= 1
             return write(row) if left <= 0 else Busy(self.now_s + self.next_reading_s(), finish)
 
@@ -282,10 +300,11 @@ class Keithley2450:
         return Busy(None, lambda: reply) if self.trigger.running else reply
 
     def writer(self, elements: tuple[str, ...]) -> Callable[[Reading], str]:
-        """What writes these elements of a reading as ASCII at the present precision."""
+        """What writes the elements of a reading as ASCII at the present precision; READing if none is named."""
         write = self._writers.get(elements)
         if write is None:
-            write = self._writers[elements] = row_writer(elements, self.precision)
+            named = check_elements(elements, binary=False)
+            write = self._writers[elements] = row_writer(named, self.precision)
         return write
 
     def set_precision(self, digits: int) -> None:
@@ -313,12 +332,12 @@ class Keithley2450:
             raise ScpiError(-221, "Settings conflict: trigger model is running")
 
     def program(self, line: bytes) -> Program:
-        """A compiled message; what was sent lately is remembered."""
-        program = self._programs.get(line)
+        """A compiled message; what was sent lately is remembered in ``programs``."""
+        program = self.programs.get(line)
         if program is None:
             program = TREE.compile(line.decode("latin-1"))
             if len(line) <= _LONGEST_CACHED_LINE:
-                if len(self._programs) >= _CACHED_PROGRAMS:
-                    self._programs.clear()
-                self._programs[line] = program
+                if len(self.programs) >= _CACHED_PROGRAMS:
+                    self.programs.clear()
+                self.programs[line] = program
         return program

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from labctl_simulators.cells import Cell
 
-LONGEST_STEP_s = 10.0
+LONGEST_STEP_s = 30.0
 """Longest time for which the regulation mode is not looked at again. Assumed: cells change over minutes."""
 SHORTEST_STEP_s = 1e-3
 _FIRST_STEP_s = 0.1

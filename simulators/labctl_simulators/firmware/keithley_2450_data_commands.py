@@ -32,7 +32,7 @@ _BYTE_ORDERS = {"NORM": ">", "SWAP": "<"}
 
 def _row_writer(smu: "Keithley2450", elements: tuple[str, ...]) -> Callable[[Reading], str]:
     if smu.data_format == "ASC":
-        return smu.writer(check_elements(elements, binary=False))
+        return smu.writer(elements)
     elements = check_elements(elements, binary=True)
     return lambda row: binary_block([row], elements, _binary_code(smu))
 
@@ -142,7 +142,7 @@ def _get_data(smu: "Keithley2450", first: int, last: int, name: str, elements: t
     """Readings by index. Assumed: an index that is not there is -222 and no reply."""
     rows = smu.buffer(name).rows(first, last)
     if smu.data_format == "ASC":
-        write = smu.writer(check_elements(elements, binary=False))
+        write = smu.writer(elements)
         return ",".join([write(row) for row in rows])
     return binary_block(rows, check_elements(elements, binary=True), _binary_code(smu))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from labctl_simulators.firmware.keithley_2450_circuit import Circuit
-from labctl_simulators.firmware.keithley_2450_models import Model, Range, smallest_range
+from labctl_simulators.firmware.keithley_2450_models import Model, Range, make_ranges, smallest_range
 
 OVERFLOW = 9.9e37
 LINE_FREQUENCY_Hz = 60.0
@@ -70,8 +70,12 @@ class Meter:
     def reading_time_s(self, read_back: bool) -> float:
         """How long one reading takes."""
         active = self.settings[self.function]
-        apertures = active.averaged_readings * (2 if active.auto_zero else 1) * (2 if read_back else 1)
-        return apertures * active.power_line_cycles / LINE_FREQUENCY_Hz
+        aperture_s = active.power_line_cycles / LINE_FREQUENCY_Hz
+        if active.averaging:
+            aperture_s *= active.average_count
+        if active.auto_zero:
+            aperture_s *= 2.0
+        return aperture_s * 2.0 if read_back else aperture_s
 
     def measure(self, circuit: Circuit, sourced: str | None, source_range: Range) -> tuple[float, int]:
         """A reading of the active function in V, A or ohm, and its status bits.
@@ -122,11 +126,10 @@ class Meter:
         return OVERFLOW if scale is None else self._reading(true, scale, scale.resolution, active)
 
     def _reading(self, true: float, scale: Range, noise: float, active: SenseSettings) -> float:
-        if not abs(true) <= scale.maximum:
+        if not -scale.maximum <= true <= scale.maximum:
             return OVERFLOW
-        cycles = active.power_line_cycles * active.averaged_readings
-        if cycles != 1.0:
-            noise /= math.sqrt(cycles)
+        if active.power_line_cycles != 1.0 or active.averaging:
+            noise /= math.sqrt(active.power_line_cycles * active.averaged_readings)
         resolution = scale.resolution
         return round((true + self._random.gauss(0.0, noise)) / resolution) * resolution
 
@@ -144,7 +147,5 @@ class Meter:
         return OVERFLOW if fixed and abs(ohm) > fixed.maximum else ohm
 
 
-RESISTANCE_RANGES = tuple(
-    Range(full, full * 1e-6, full * 1e-6) for full in (20.0, 200.0, 2e3, 20e3, 200e3, 2e6, 20e6, 200e6)
-)
+RESISTANCE_RANGES = make_ranges(*((10.0**n * 2.0, 0.0) for n in range(1, 9)))
 """Ranges of the ohms function in ohm (2450 front panel: 20 ohm to 200 Mohm)."""

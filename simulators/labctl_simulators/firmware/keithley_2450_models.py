@@ -8,19 +8,17 @@ class Range(NamedTuple):
     """One range; over-range to 105 % of full scale (2450: 1.05 A on the 1 A range, 210 V on 200 V)."""
 
     full_scale: float
+    maximum: float
+    """Largest magnitude the range reads or sources."""
     resolution: float
     """Measurement resolution: 1e-6 of full scale on every range (SPEC-2450 Rev. A p. 2)."""
     source_noise: float
     """RMS noise of the source below 10 Hz."""
 
-    @property
-    def maximum(self) -> float:
-        """Largest magnitude the range reads or sources."""
-        return 1.05 * self.full_scale
 
-
-def _ranges(*full_scale_and_noise: tuple[float, float]) -> tuple[Range, ...]:
-    return tuple(Range(full, full * 1e-6, noise) for full, noise in full_scale_and_noise)
+def make_ranges(*full_scale_and_noise: tuple[float, float]) -> tuple[Range, ...]:
+    """Ranges from their full scales and source noise, smallest first."""
+    return tuple(Range(full, 1.05 * full, 1e-6 * full, noise) for full, noise in full_scale_and_noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,8 @@ class Model:
 
 
 # SPEC-2450 Rev. A (July 2013) p. 2.
-_VOLTAGE_2450 = _ranges((0.02, 1e-6), (0.2, 1e-6), (2.0, 10e-6), (20.0, 100e-6), (200.0, 1e-3))
-_CURRENT_2450 = _ranges(
+_VOLTAGE_2450 = make_ranges((0.02, 1e-6), (0.2, 1e-6), (2.0, 10e-6), (20.0, 100e-6), (200.0, 1e-3))
+_CURRENT_2450 = make_ranges(
     (10e-9, 500e-15),
     (100e-9, 500e-15),
     (1e-6, 5e-12),
@@ -54,8 +52,10 @@ _CURRENT_2450 = _ranges(
     (1.0, 3e-6),
 )
 # Full scales: 2461 Reference Manual pp. 6-64 and 6-97. Assumed: noise as on the 2450's range of the same size.
-_VOLTAGE_2461 = _ranges((0.2, 1e-6), (2.0, 10e-6), (7.0, 50e-6), (10.0, 50e-6), (20.0, 100e-6), (100.0, 1e-3))
-_CURRENT_2461 = (*_CURRENT_2450[2:], *_ranges((4.0, 12e-6), (5.0, 15e-6), (7.0, 20e-6), (10.0, 30e-6)))
+_VOLTAGE_2461 = make_ranges(
+    (0.2, 1e-6), (2.0, 10e-6), (7.0, 50e-6), (10.0, 50e-6), (20.0, 100e-6), (100.0, 1e-3)
+)
+_CURRENT_2461 = (*_CURRENT_2450[2:], *make_ranges((4.0, 12e-6), (5.0, 15e-6), (7.0, 20e-6), (10.0, 30e-6)))
 _OVP_2461 = (2, 5, 10, 20, 40, 60, 80)
 
 MODELS = {
@@ -97,7 +97,7 @@ MODELS = {
         # 2470 Reference Manual p. 12-78. Assumed: its ranges and smallest limits, and its OVP levels.
         Model(
             "2470",
-            _ranges((0.2, 1e-6), (2.0, 10e-6), (20.0, 100e-6), (200.0, 1e-3), (1000.0, 5e-3)),
+            make_ranges((0.2, 1e-6), (2.0, 10e-6), (20.0, 100e-6), (200.0, 1e-3), (1000.0, 5e-3)),
             _CURRENT_2450,
             maximum_voltage_V=1100.0,
             maximum_current_A=1.05,
@@ -111,5 +111,7 @@ MODELS = {
 
 def smallest_range(ranges: tuple[Range, ...], value: float) -> Range | None:
     """The range an instrument goes to for ``value``: the smallest that holds it, None if none does."""
-    magnitude = abs(value)
-    return next((r for r in ranges if magnitude <= r.maximum), None)
+    for candidate in ranges:
+        if -candidate.maximum <= value <= candidate.maximum:
+            return candidate
+    return None

@@ -36,6 +36,8 @@ class Port:
         self._position = 0
         self._replies: list[str] = []
         self._busy: Busy | None = None
+        self.due_s: float | None = math.inf
+        """When the command in execution ends: infinity if none is, None if it waits for the trigger model."""
 
     # ---- the contract of a WirePort ----
 
@@ -43,11 +45,16 @@ class Port:
         """Take what arrived, run what can be run, and answer."""
         device = self._device
         device.run_until(now_s)
-        self._lines.feed(data)
-        self._work()
+        program = device.programs.get(data)
+        if program is not None and self._busy is None and self._lines.empty:
+            self._start(program)
+        else:
+            for _ in range(self._lines.feed(data)):
+                device.report(ScpiError(*INPUT_OVERRUN))
+            self._work()
         if device.due_s <= now_s:
             device.run_until(now_s)
-        return self._take()
+        return self._take() if self._output else b""
 
     def next_wake(self) -> float | None:
         """When the instrument has something to do, for this connection or by itself."""
@@ -59,8 +66,10 @@ class Port:
     def wake(self, now_s: float) -> bytes:
         """Do what is due and return the output of this connection."""
         self._device.run_until(now_s)
-        self._work()
-        return self._take()
+        output = self._take() if self._output else b""
+        if self._busy is None and self._lines.has_line:
+            self._work()
+        return output
 
     def close(self, now_s: float) -> None:
         """Forget input, pending reply and output; the instrument goes on as it is."""
@@ -68,38 +77,33 @@ class Port:
         self._device.forget(self)
         self._lines.clear()
         self._output.clear()
-        self._busy = None
+        self._replies.clear()
+        self._busy, self.due_s = None, math.inf
 
     # ---- running messages ----
-
-    @property
-    def due_s(self) -> float:
-        """When the command in execution ends; infinity if none is, or if it waits for the trigger model."""
-        busy = self._busy
-        if busy is None:
-            return math.inf
-        if busy.due_s is not None:
-            return busy.due_s
-        return math.inf if self._device.trigger.running else self._device.now_s
 
     def resume(self) -> None:
         """The command in execution is done: take its reply and go on with the message, then with the next."""
         busy = self._busy
-        if busy is not None:
-            self._busy = None
-            if self._accept(busy.finish()):
-                self._run()
+        if busy is None:
+            return
+        self._busy, self.due_s = None, math.inf
+        if self._accept(busy.finish()):
+            self._run()
+        if self._busy is None and self._lines.has_line:
             self._work()
 
     def _work(self) -> None:
+        """Run waiting messages until one takes time or enough output waits."""
         while self._busy is None and self._output_bytes < MOST_OUTPUT_BYTES:
-            for _ in range(self._lines.take_overruns()):
-                self._device.report(ScpiError(*INPUT_OVERRUN))
             line = self._lines.pop()
             if line is None:
                 return
-            self._program, self._position = self._device.program(line), 0
-            self._run()
+            self._start(self._device.program(line))
+
+    def _start(self, program: Program) -> None:
+        self._program, self._position = program, 0
+        self._run()
 
     def _run(self) -> None:
         """Run the message from where it stands, until its end, a mistake, or a command that takes time."""
@@ -116,14 +120,14 @@ class Port:
                 return
         if self._replies:
             reply = ";".join(self._replies) + "\n"
-            self._replies = []
+            self._replies.clear()
             self._output.append(reply)
             self._output_bytes += len(reply)
 
     def _accept(self, result: "str | Busy | None") -> bool:
         """Keep a reply; False if the command goes on."""
         if isinstance(result, Busy):
-            self._busy = result
+            self._busy, self.due_s = result, result.due_s
             self._device.reschedule()
             return False
         if result is not None:
@@ -131,8 +135,6 @@ class Port:
         return True
 
     def _take(self) -> bytes:
-        if not self._output:
-            return b""
         output = "".join(self._output).encode("latin-1")
         self._output.clear()
         self._output_bytes = 0

@@ -9,6 +9,7 @@ program and is raised when the program reaches it.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -33,43 +34,43 @@ class LineBuffer:
     """Bytes in, whole lines out; any split of the input gives the same lines, and memory stays bounded."""
 
     def __init__(self) -> None:
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()
         self._partial = b""
         self._queued_bytes = 0
         self._overlong = False
-        self.overruns = 0
+
+    @property
+    def empty(self) -> bool:
+        """True when nothing waits, not even the beginning of a line."""
+        return not self._lines and not self._partial and not self._overlong
 
     @property
     def has_line(self) -> bool:
         """True while a whole line waits."""
         return bool(self._lines)
 
-    def take_overruns(self) -> int:
-        """Number of lines dropped since this was last asked."""
-        count, self.overruns = self.overruns, 0
-        return count
-
-    def feed(self, data: bytes) -> None:
-        """Take what arrived; lines that do not fit are dropped and counted in ``overruns``."""
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; returns the number of lines that were dropped because they do not fit."""
+        dropped = 0
         *whole, partial = (self._partial + data).split(b"\n")
         for line in whole:
-            if self._overlong:
-                self._overlong = False
-                self.overruns += 1
-            elif len(line) > MAX_LINE_BYTES or self._queued_bytes + len(line) > MAX_QUEUED_BYTES:
-                self.overruns += 1
-            else:
-                self._lines.append(line)
+            fits = len(line) <= MAX_LINE_BYTES and self._queued_bytes + len(line) <= MAX_QUEUED_BYTES
+            if fits and not self._overlong:
+                self._lines.append(line + b"\n")
                 self._queued_bytes += len(line) + 1
+            else:
+                dropped += 1
+            self._overlong = False
         self._overlong = self._overlong or len(partial) > MAX_LINE_BYTES
         self._partial = b"" if self._overlong else partial
+        return dropped
 
     def pop(self) -> bytes | None:
-        """The oldest whole line without its LF, or None."""
+        """The oldest whole line with its LF, or None."""
         if not self._lines:
             return None
-        line = self._lines.pop(0)
-        self._queued_bytes -= len(line) + 1
+        line = self._lines.popleft()
+        self._queued_bytes -= len(line)
         return line
 
     def clear(self) -> None:
