@@ -6,6 +6,7 @@ from labctl.link.fence import Fence
 from labctl.link.port import Deadline, Port
 
 _LONGEST_LINE = 1 << 20
+_AT_ONCE = 0.0  # a time that has always passed: what has come, without waiting
 
 
 class Link:
@@ -29,7 +30,7 @@ class Link:
         self._clock = clock
         self._terminator = terminator
         self._input = bytearray()
-        self._last_sent = ""
+        self._last_sent = b""
 
     @property
     def name(self) -> str:
@@ -63,9 +64,9 @@ class Link:
 
     async def send_anyway(self, line: bytes, *, epoch: int | None = None) -> None:
         """Send although the link may be poisoned: opening the circuit needs no answer to be right."""
-        self._last_sent = line.decode("ascii", "replace")
         if epoch is not None:
             self.fence.check(epoch)
+        self._last_sent = line
         await self.port.write(line + self._terminator)
 
     async def receive(self, deadline: Deadline) -> bytes:
@@ -84,25 +85,57 @@ class Link:
         while True:
             data = await self.port.read(until_s)
             if not data:
-                raise LinkTimeout(
-                    f"no answer in time ({deadline.reason})", self.name, self._last_sent, _text(self._input)
-                )
+                raise self._too_late(deadline, self._input)
             self._input += data
             if (line := self._take_line()) is not None:
                 self.poisoned = False
                 return line
             if len(self._input) > _LONGEST_LINE:
-                raise LinkNonsense("a line without end", self.name, self._last_sent, _text(self._input[:80]))
+                raise self._nonsense("a line without end", self._input)
+
+    async def ask(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
+        """Send a line and return the one line that answers it, without its terminator.
+
+        Whatever comes besides, before the question or together with the answer, leaves it open which question was
+        answered: that is nonsense, and poisons the link.
+
+        Raises:
+            Superseded: the epoch is over; nothing was sent.
+            LinkPoisoned: an earlier exchange was left early; nothing was sent.
+            LinkTimeout, LinkNonsense, LinkLost: the exchange failed; the link is poisoned.
+        """
+        if self.poisoned:
+            self._refuse_if_poisoned(line)
+        port, terminator = self.port, self._terminator
+        if unasked := self._input or await port.read(_AT_ONCE):
+            raise self._nonsense("bytes came unasked for", unasked)
+        if epoch is not None:
+            self.fence.check(epoch)
+        self._last_sent = line
+        self.poisoned = True  # until the answer is complete, leaving in any way leaves the exchange open
+        await port.write(line + terminator)
+        until_s = self._clock.now() + deadline.takes_s + deadline.slack_s * self._clock.speed
+        received = await port.read(until_s)
+        while (end := received.find(terminator)) < 0:
+            more = await port.read(until_s)
+            if not more:
+                raise self._too_late(deadline, received)
+            received += more
+            if len(received) > _LONGEST_LINE:
+                raise self._nonsense("a line without end", received)
+        if end + len(terminator) != len(received):
+            raise self._nonsense("more than one line answered", received)
+        self.poisoned = False
+        return received[: end - 1 if received[end - 1 : end] == b"\r" else end]
 
     async def query(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
-        """Send a line and return the line that answers it.
+        """Send a line and return the first line of its answer; ``receive`` returns those that follow.
 
         Raises:
             LinkNonsense: something unasked for had arrived before; the link is poisoned.
         """
         if self._input:
-            self.poisoned = True
-            raise LinkNonsense("bytes came unasked for", self.name, self._last_sent, _text(self._input))
+            raise self._nonsense("bytes came unasked for", self._input)
         await self.send(line, epoch=epoch)
         return await self.receive(deadline)
 
@@ -135,10 +168,17 @@ class Link:
     def _refuse_if_poisoned(self, line: bytes) -> None:
         if self.poisoned:
             raise LinkPoisoned(
-                "an earlier exchange was left early, resynchronise first",
-                self.name,
-                line.decode("ascii", "replace"),
+                "an earlier exchange was left early, resynchronise first", self.name, _text(line)
             )
+
+    def _too_late(self, deadline: Deadline, received: bytes | bytearray) -> LinkTimeout:
+        return LinkTimeout(
+            f"no answer in time ({deadline.reason})", self.name, _text(self._last_sent), _text(received)
+        )
+
+    def _nonsense(self, problem: str, received: bytes | bytearray) -> LinkNonsense:
+        self.poisoned = True
+        return LinkNonsense(problem, self.name, _text(self._last_sent), _text(received[:80]))
 
 
 def _text(data: bytes | bytearray) -> str:
