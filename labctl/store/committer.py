@@ -38,13 +38,15 @@ class Committer:
     Args:
         engine: opens that connection.
         name: the database's name in messages.
-        durable: asked after a failure, from this thread: one clause on what is in the database.
+        durable: asked after a failure, in that thread: one clause on what is in the database.
+        after_commit: done in that thread after each commit, outside of any transaction.
     """
 
-    def __init__(self, engine: Engine, name: str, durable: Callable[[], str]) -> None:
+    def __init__(self, engine: Engine, name: str, durable: Callable[[], str], after_commit: Write) -> None:
         self._engine = engine
         self._name = name
         self._durable = durable
+        self._after_commit = after_commit
         self._jobs: list[_Job] = []
         self._rows = 0
         self._closing = False
@@ -120,6 +122,8 @@ class Committer:
                     with connection.begin():
                         results = [job.write(connection) for job in jobs]
                     self._acknowledge(jobs, results)
+                    jobs = []
+                    self._after_commit(connection)
         except Exception as error:  # noqa: BLE001 - the outermost edge of this thread
             self._fail(error, jobs)
 

@@ -1,11 +1,11 @@
 """Opens databases: a path or URL becomes an engine that writes durably, or one that can only read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from labctl.errors import DataError, LabctlError, StoreError
@@ -73,6 +73,11 @@ def open_for_reading(address: Address) -> Engine:
     if not address.path.is_file():
         raise DataError(f"{address}: no such file")
     return sqlite.reading_engine(address.path)
+
+
+def upkeep(address: Address) -> Callable[[Connection], None]:
+    """What the writer has to do after each commit, outside of any transaction."""
+    return sqlite.LogLimit(address.path) if address.path else lambda _: None
 
 
 def _served(address: Address, **options: str) -> Engine:

@@ -56,15 +56,16 @@ class Reader:
         Raises:
             DataError: there is no such run.
         """
-        if reference == "last":
+        name = str(reference)
+        if name == "last":
             query = _runs().order_by(None).order_by(tables.run.c.run_id.desc()).limit(1)
-        elif str(reference).isdecimal():
-            query = _runs().where(tables.run.c.run_id == int(reference))
+        elif name.isdecimal() and len(name) < 19:
+            query = _runs().where(tables.run.c.run_id == int(name))
         else:
-            raise DataError(f"{reference!r} names no run: give its number, or 'last'")
+            raise DataError(f"{name!r} names no run: give its number, or 'last'")
         rows = self._all(query)
         if not rows:
-            raise DataError(f"{self._address}: {self._missing(reference)}")
+            raise DataError(f"{self._address}: {self._missing(name)}")
         return self._settled(rows[0])
 
     def samples(
@@ -184,9 +185,9 @@ class Reader:
         with database.reading(self._address), self._engine.connect() as connection:
             yield connection
 
-    def _missing(self, reference: int | str) -> str:
+    def _missing(self, name: str) -> str:
         last = self._all(select(func.max(tables.run.c.run_id)))[0][0]
-        return f"there is no run {reference}; the last is {last}" if last else "holds no runs"
+        return f"there is no run {name}; the last is {last}" if last else "holds no runs"
 
     def _settled(self, row: Row[Any]) -> RunRecord:
         """The record of a row, in which a run that nobody writes any more is not said to be running."""

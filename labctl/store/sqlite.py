@@ -1,8 +1,10 @@
 """SQLite: which build may be trusted, and the settings under which a commit outlives a power cut."""
 
 import importlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +19,11 @@ BUSY_TIMEOUT_S = 30.0
 CHECKPOINT_PAGES = 4_000
 """Size of the write-ahead log, in pages of 4 KiB, at which it is copied into the database."""
 
-WAL_LIMIT_BYTES = 64 * 1024 * 1024
-"""What a log that a slow reader made longer is cut back to."""
+LOG_LIMIT_BYTES = 32 * 1024 * 1024
+"""Size of the log at which the writer waits for readers, so that it can begin it anew."""
+
+_WAIT_FOR_READERS_MS = 500
+_WAIT_AGAIN_AFTER_S = 10.0
 
 _DBAPI_MODULES = ("sqlite3", "pysqlite3.dbapi2")
 
@@ -69,7 +74,6 @@ def writing_engine(path: Path) -> Engine:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         return connection
 
     engine = create_engine("sqlite://", module=dbapi, creator=connect, poolclass=NullPool)
@@ -81,12 +85,42 @@ def writing_engine(path: Path) -> Engine:
     return engine
 
 
+class LogLimit:
+    """Keeps the write-ahead log short although there is always a reader.
+
+    SQLite begins its log anew only at a moment when nobody reads it. Readers that overlap leave no such moment, and
+    the log would grow without end. So beyond ``LOG_LIMIT_BYTES`` the writer waits for those who read at present;
+    whoever comes later reads the database itself. A reader that never ends is waited for now and then, never long.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._log = path.with_name(f"{path.name}-wal")
+        self._next_try_s = 0.0
+
+    def __call__(self, connection: Connection) -> None:
+        """Look at the log after a commit, outside of any transaction."""
+        if (
+            not self._log.exists()
+            or self._log.stat().st_size <= LOG_LIMIT_BYTES
+            or monotonic() < self._next_try_s
+        ):
+            return
+        raw = connection.connection.cursor()
+        raw.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_READERS_MS}")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        raw.close()
+        self._next_try_s = monotonic() + _WAIT_AGAIN_AFTER_S
+
+
 def reading_engine(path: Path) -> Engine:
     """Read-only at the level of the file; no transaction outlives its statement, so no checkpoint waits for it."""
     dbapi = load_dbapi()
-    uri = f"file:{quote(str(path))}?mode=ro"
 
     def connect() -> Any:
+        # Even a reader makes the files of the log. Where it may not, and there is no log, nobody is writing.
+        archived = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+        uri = f"file:{quote(str(path))}?{'immutable=1' if archived else 'mode=ro'}"
         return dbapi.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
     return create_engine("sqlite://", module=dbapi, creator=connect, poolclass=NullPool)

@@ -44,7 +44,9 @@ class Store:
                 _mark_interrupted(connection, self._address.path)
         except DBAPIError as error:
             raise database.describe(self._address, error) from error
-        self._committer = Committer(self._engine, str(self._address), self._durable)
+        self._committer = Committer(
+            self._engine, str(self._address), self._durable, database.upkeep(self._address)
+        )
 
     def open_run(
         self,
