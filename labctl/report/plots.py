@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -63,28 +63,29 @@ def _voltage(reader: Reader, run: RunRecord) -> Figure | None:
         axes = figure.add_subplot()
         kept = envelope(columns["voltage_volt"], _DRAWN_POINTS)
         axes.plot(time_s[kept] / 3600.0, columns["voltage_volt"][kept], color=_BLUE, linewidth=0.6)
-        axes.set(xlabel="time / h", ylabel="cell voltage / V", title=_title(run))
+        axes.set(xlabel="time / h", ylabel="cell voltage / V")
+        axes.set_title(_title(run), loc="left")
         axes.margins(x=0.01)
         _mark_decisions(axes, reader.events(run.run_id))
     return figure
 
 
 def _mark_decisions(axes: Axes, events: list[EventRecord]) -> None:
+    """A dashed line where a rule decided, named above the plot, where it hides nothing."""
     for event in events:
         if event.kind != "decision":
             continue
-        axes.axvline(event.time_s / 3600.0, color=_VERMILLION, linewidth=1.0, linestyle="--")
-        rule = (event.data or {}).get("rule", "decision")
+        time_h = event.time_s / 3600.0
+        axes.axvline(time_h, color=_VERMILLION, linewidth=1.0, linestyle="--")
         axes.annotate(
-            str(rule).replace("_", " "),
-            (event.time_s / 3600.0, 0.98),
+            str((event.data or {}).get("rule", "decision")).replace("_", " "),
+            (time_h, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(-4, 0),
+            xytext=(2, 3),
             textcoords="offset points",
             color=_VERMILLION,
-            rotation=90,
-            va="top",
             ha="right",
+            va="bottom",
             fontsize=8,
         )
 
@@ -107,7 +108,8 @@ def _overpotential(half_cycles: list[HalfCycle], run: RunRecord) -> Figure | Non
                 color=colour,
                 label=label,
             )
-        axes.set(xlabel="cycle", ylabel="median overpotential / mV", title=_title(run))
+        axes.set(xlabel="cycle", ylabel="median overpotential / mV")
+        axes.set_title(_title(run), loc="left")
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.legend()
     return figure
@@ -120,39 +122,38 @@ def _nyquist(spectra: list[SpectrumRecord], run: RunRecord) -> Figure | None:
         (s.spectrum.cycle, np.array([(p.real_ohm, -p.imaginary_ohm) for p in s.spectrum.points]))
         for s in spectra
     ]
-    cycles = [cycle for cycle, _ in series]
+    cycles = sorted({cycle for cycle, _ in series})
     with rc_context(_STYLE):
         figure = Figure(figsize=(7.4, 3.6), layout="constrained")
         whole, near = figure.subplots(1, 2)
-        scale = ScalarMappable(_cycle_scale(cycles), "viridis")
-        colours = dict(zip(cycles, scale.to_rgba(np.array(cycles)), strict=True))
+        # One colour step per measured cycle: a linear or logarithmic scale would run neighbours into one another.
+        edges = np.arange(len(cycles) + 1) - 0.5
+        scale = ScalarMappable(BoundaryNorm(edges, 256), "viridis")
+        colours = dict(zip(cycles, scale.to_rgba(np.arange(len(cycles))), strict=True))
         for axes in (whole, near):
             for cycle, points in series:
                 axes.plot(points[:, 0], points[:, 1], ".-", color=colours[cycle], markersize=4, linewidth=0.7)
-            axes.set(xlabel="Z' / ohm")
-        whole.set_ylabel("\N{MINUS SIGN}Z'' / ohm")
         _equal_scales(whole, np.vstack([points for _, points in series]))
         _equal_scales(near, min((points for _, points in series), key=np.max))
         whole.set_title("all spectra", fontsize=9)
         near.set_title("at the scale of the smallest", fontsize=9)
-        figure.colorbar(
-            scale, ax=[whole, near], label="after cycle", ticks=sorted(set(cycles))[:12], format="%d"
-        )
+        bar = figure.colorbar(scale, ax=[whole, near], label="after cycle", ticks=np.arange(len(cycles)))
+        bar.ax.set_yticklabels([str(cycle) for cycle in cycles])
+        bar.ax.minorticks_off()
         figure.suptitle(_title(run), fontsize=10)
     return figure
 
 
-def _cycle_scale(cycles: list[int]) -> Normalize:
-    low, high = max(min(cycles), 1), max(max(cycles), 2)
-    return LogNorm(low, high) if high > 20 * low else Normalize(low, high)
-
-
 def _equal_scales(axes: Axes, points: NDArray[np.float64]) -> None:
-    """One ohm is as long on both axes, so that a semicircle looks like one."""
+    """One ohm is as long on both axes, so that a semicircle looks like one; in kiloohm where that reads better."""
     reach = 1.06 * max(float(points.max()), 1e-9)
     axes.set(
         xlim=(0.0, reach), ylim=(min(0.0, float(points[:, 1].min())), reach), aspect="equal", adjustable="box"
     )
+    unit, scale = ("kohm", 1e3) if reach > 5e3 else ("ohm", 1.0)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value / scale:g}")
+    axes.set(xlabel=f"Z' / {unit}", ylabel=f"\N{MINUS SIGN}Z'' / {unit}")
 
 
 def _title(run: RunRecord) -> str:
