@@ -14,8 +14,8 @@ from labctl.errors import ProtocolError
 from labctl.protocol.rule_spec import RuleSpec
 
 if TYPE_CHECKING:
-    from labctl.protocol.problems import Problems
     from labctl.protocol.plan import Plan
+    from labctl.protocol.problems import Problems
     from labctl.protocol.totals import Estimate
 
 

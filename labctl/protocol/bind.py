@@ -11,8 +11,8 @@ from labctl.protocol.document import Node as DocumentNode
 from labctl.protocol.finder import Source
 from labctl.protocol.frame import make_frame
 from labctl.protocol.logic import check_plan
-from labctl.protocol.problems import Problems
 from labctl.protocol.plan import ImpedanceNode, LoopNode, Node, Plan
+from labctl.protocol.problems import Problems
 from labctl.protocol.rule_spec import Action, ImpedanceRise, RuleSpec
 
 OMITTABLE = frozenset({"impedance"})

@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 from labctl.protocol.problems import Mark, Problems
 
 DEEPEST_NESTING = 40
-MOST_NODES = 20_000
+MOST_NODES = 10_000
 LONGEST_KEY = 80
 
 Path = tuple[str | int, ...]
@@ -175,6 +175,8 @@ class _Builder:
                     "keep one of them",
                 )
                 continue
+            if value.content == "":  # nothing stands there; the parser's mark is that of whatever comes next
+                value = Node(key_node.mark, "")
             nodes[key], key_marks[key] = value, key_node.mark
         return Node(mark, nodes, key_marks)
 

@@ -9,8 +9,8 @@ from labctl.instrument.step import SafetyLimits, Sampling
 from labctl.protocol import model
 from labctl.protocol.bind_cell import current_A, describe_cell
 from labctl.protocol.document import Node, Path
-from labctl.protocol.problems import Mark, Problems
 from labctl.protocol.plan import CellDescription, StepNode
+from labctl.protocol.problems import Mark, Problems
 from labctl.units import Quantity, QuantityError, show
 
 SHORTEST_INTERVAL_s = 1e-3

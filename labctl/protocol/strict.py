@@ -26,9 +26,8 @@ class Strict(BaseModel):
         if cls.shorthand and isinstance(given, str) and given:
             return {cls.shorthand: given}
         if not isinstance(given, dict):
-            raise problem(
-                "a mapping is wanted here", f"write {{{known[0]}: ...}}; keys are {', '.join(known)}"
-            )
+            what = "nothing stands" if given == "" else "something else stands"
+            raise problem(f"{what} where a mapping is wanted", f"its keys are {', '.join(known)}")
         for key in given:
             if key not in known:
                 raise problem(f"unknown key {key!r}", did_you_mean(key, known), key=key)

@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from labctl.protocol.document import Node, Path
-from labctl.protocol.problems import Problems
 from labctl.protocol.model import STEPS, Protocol
+from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
 from labctl.units import QuantityError
 
