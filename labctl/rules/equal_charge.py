@@ -22,6 +22,9 @@ NOISE = 5 * 1.4826  # five standard deviations, in median absolute deviations of
 RECORDS = 1000  # about so many samples of a half-cycle are kept for its profile
 CUT_SHORT = 0.9  # a half-cycle with less than this part of the usual charge was cut short
 JUST_BEFORE = 5  # samples
+OFFSET_V = (
+    0.010  # Assumed: a collapsed overpotential that reads further below zero is a wrong reading, not a short
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Criterion:
         hold_s: for so long.
         grace_fraction: not in this first part of the charge.
         least_samples: and not on fewer samples, however far apart they are.
+        believed_to_V: a higher level is a wrong reading.
     """
 
     factor: float
@@ -41,6 +45,7 @@ class Criterion:
     hold_s: float
     grace_fraction: float
     least_samples: int = 4
+    believed_to_V: float = math.inf
 
     def limits(self, baseline: Baseline) -> Levels:
         """The limit in each part of the charge; infinite where there is no baseline."""
@@ -160,7 +165,7 @@ class EqualChargeWatch:
                 streak.fall_back()
                 self._waiting = self._waiting and bool(streak.levels)
             return None
-        if self._waiting:
+        if self._waiting or level > self._criterion.believed_to_V:
             return None
         if not streak.levels:
             self._streak_from_C = charge_C

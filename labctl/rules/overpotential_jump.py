@@ -19,7 +19,12 @@ class OverpotentialJumpRule:
     def __init__(self, spec: OverpotentialJump) -> None:
         self.name = spec.name
         self._spec = spec
-        criterion = Criterion(spec.factor, spec.minimum_rise_V, spec.hold_s, spec.grace_fraction)
+        criterion = Criterion(
+            factor=spec.factor,
+            minimum_V=spec.minimum_rise_V,
+            hold_s=spec.hold_s,
+            grace_fraction=spec.grace_fraction,
+        )
         self._watch = EqualChargeWatch(criterion, spec.baseline_cycles, spec.drift)
         self._cycle = 0
         self._cut_short = 0

@@ -4,7 +4,7 @@ from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
 from labctl.protocol.rule_spec import ShortCircuit
 from labctl.rules.decision import Decision, HalfCycleStart
-from labctl.rules.equal_charge import Criterion, EqualChargeWatch, Excess
+from labctl.rules.equal_charge import OFFSET_V, Criterion, EqualChargeWatch, Excess
 
 
 class ShortCircuitRule:
@@ -20,7 +20,13 @@ class ShortCircuitRule:
     def __init__(self, spec: ShortCircuit) -> None:
         self.name = spec.name
         self._spec = spec
-        criterion = Criterion(spec.fraction, spec.minimum_fall_V, spec.hold_s, spec.grace_fraction)
+        criterion = Criterion(
+            factor=spec.fraction,
+            minimum_V=spec.minimum_fall_V,
+            hold_s=spec.hold_s,
+            grace_fraction=spec.grace_fraction,
+            believed_to_V=OFFSET_V,
+        )
         self._watch = EqualChargeWatch(criterion, spec.baseline_cycles, spec.drift)
         self._what = ""
         self._cycle = 0

@@ -7,10 +7,11 @@ from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
 from labctl.protocol.rule_spec import SoftShort
 from labctl.rules.decision import Decision, HalfCycleStart
-from labctl.rules.equal_charge import Criterion, EqualChargeWatch, Excess
+from labctl.rules.equal_charge import OFFSET_V, Criterion, EqualChargeWatch, Excess
 from labctl.rules.spectra import TotalImpedances
 
 LEAST_SPECTRA = 2  # earlier ones: a first spectrum alone may still show a native film that cycling removes
+LEAST_SAMPLES = 3
 NOTICEABLE_V = 0.005
 
 
@@ -18,8 +19,9 @@ class SoftShortRule:
     """Counts sudden drops of the overpotential at unchanged current, and looks for a fallen impedance.
 
     A touch is a drop by ``drop_fraction`` within ``window_s`` to where the cell was not at equal charge in earlier
-    half-cycles either (the spike of nucleation drops as suddenly, but does so every time). It takes two samples, so
-    that one wrong reading is none. After a touch the voltage has to recover before the next one counts.
+    half-cycles either (the spike of nucleation drops as suddenly, but does so every time). It takes three samples on
+    which the overpotential keeps its direction, so that one or two wrong readings are none. After a touch the voltage
+    has to recover before the next one counts.
     """
 
     on_samples = True
@@ -27,9 +29,13 @@ class SoftShortRule:
     def __init__(self, spec: SoftShort) -> None:
         self.name = spec.name
         self._spec = spec
-        unusual = 1 - spec.drop_fraction / 2
         criterion = Criterion(
-            unusual, NOTICEABLE_V, hold_s=0.0, grace_fraction=spec.grace_fraction, least_samples=2
+            factor=1 - spec.drop_fraction / 2,
+            minimum_V=NOTICEABLE_V,
+            hold_s=0.0,
+            grace_fraction=spec.grace_fraction,
+            least_samples=LEAST_SAMPLES,
+            believed_to_V=OFFSET_V,
         )
         self._watch = EqualChargeWatch(criterion, spec.baseline_cycles, drift=None)
         self._touches: deque[int] = deque(maxlen=spec.count)  # the cycle of each
