@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labctl.units import show
+
 
 class Control(StrEnum):
     """What the instrument holds constant."""
@@ -51,17 +53,19 @@ class Cutoff:
         return value >= self.threshold if self.side is Side.ABOVE else value <= self.threshold
 
     def __str__(self) -> str:
-        held = f" for {self.hold_s:g} s" if self.hold_s else ""
-        return f"{self.quantity} {self.side} {self.threshold:.6g} {_UNIT[self.quantity]}{held}"
+        word, scale, unit = _SHOWN[self.quantity]
+        held = f" for {show(self.hold_s, 's')}" if self.hold_s else ""
+        return f"{word} {self.side} {show(self.threshold / scale, unit)}{held}"
 
 
-_UNIT = {
-    Quantity.TIME: "s",
-    Quantity.VOLTAGE: "V",
-    Quantity.CURRENT: "A",
-    Quantity.CHARGE: "C",
-    Quantity.ENERGY: "J",
-    Quantity.VOLTAGE_RATE: "V/s",
+# As a person reads it: the protocol's word, the scale from SI, the unit.
+_SHOWN = {
+    Quantity.TIME: ("time", 1.0, "s"),
+    Quantity.VOLTAGE: ("voltage", 1.0, "V"),
+    Quantity.CURRENT: ("current", 1.0, "A"),
+    Quantity.CHARGE: ("capacity", 3.6, "mAh"),
+    Quantity.ENERGY: ("energy", 3.6, "mWh"),
+    Quantity.VOLTAGE_RATE: ("voltage rate", 1.0, "V/s"),
 }
 
 

@@ -16,7 +16,7 @@ def plan_lines(plan: Plan) -> list[str]:
     if cell.area_cm2 is not None:
         described.append(f"area {cell.area_cm2:.4f} cm2")
     if cell.nominal_capacity_C is not None:
-        described.append(f"nominal capacity {show(cell.nominal_capacity_C, 'C')}")
+        described.append(f"nominal capacity {show(cell.nominal_capacity_C / 3.6, 'mAh')}")
     lines.append(f"cell: {cell.name or 'unnamed'}{', ' if described else ''}{', '.join(described)}")
     lines.append(
         f"safety: {show(safety.voltage_min_V, 'V')} .. {show(safety.voltage_max_V, 'V')}, "

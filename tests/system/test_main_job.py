@@ -43,7 +43,7 @@ def test_the_database_holds_samples_spectra_and_events(lived: tuple[CommandLine,
 
 def test_each_full_half_cycle_passes_its_charge_to_a_ten_thousandth(lived: tuple[CommandLine, Outcome]) -> None:
     _, outcome = lived
-    full = [h for h in outcome.document()["half_cycles"] if h["end_reason"].startswith("charge")]
+    full = [h for h in outcome.document()["half_cycles"] if h["end_reason"].startswith("capacity")]
     assert len(full) > 60
     for half_cycle in full:
         assert half_cycle["charge_C"] == pytest.approx(3.6 * 0.2827433, rel=1e-4)
