@@ -78,8 +78,7 @@ class Rig:
         async def ask() -> dict[str, Any]:
             async with Client(server.mcp) as client:
                 answer = await client.call_tool(tool, arguments)
-            assert answer.structured_content is not None
-            return answer.structured_content
+            return dict(answer.structured_content or {})
 
         return asyncio.run(ask())
 
@@ -195,9 +194,26 @@ def test_a_run_time_error_is_understood_and_the_cell_switched_off_by_the_client(
 
 
 def test_a_refused_script_is_understood(rig: Rig) -> None:
-    with pytest.raises(Exception, match="line 2, column 1.*0x4001"):
+    with pytest.raises(Exception, match=r"line 2, column 1.*0x4001"):
         rig.call("run_methodscript", script="var p\nfoo p")
     assert rig.call("get_device_info")["serial"] == "STUB0001"
+
+
+def test_a_running_script_is_aborted(rig: Rig) -> None:
+    endless = script("var p", "var c", "set_pgstat_mode 3", "cell_on", "meas_loop_ca p c 0 1 10k", "endloop")
+
+    async def run_and_abort() -> tuple[Any, Any]:
+        async with Client(server.mcp) as client, asyncio.TaskGroup() as group:
+            running = group.create_task(client.call_tool("run_methodscript", {"script": endless}))
+            while not rig.device.circuit_closed:
+                await asyncio.sleep(0.01)
+            aborted = await client.call_tool("abort_measurement", {})
+        return running.result().structured_content, aborted.structured_content
+
+    result, aborted = asyncio.run(run_and_abort())
+    assert result["aborted"] is True
+    assert aborted == {"was_running": True, "stopped": True, "note": "cell switched off"}
+    assert not rig.device.circuit_closed
 
 
 def test_nothing_to_abort(rig: Rig) -> None:
