@@ -131,8 +131,26 @@ class ThreadClock:
             if self._interrupt.wait(max(left_s, 0.0) / self.speed):
                 raise Superseded("the wait was interrupted")
 
+    def check(self) -> None:
+        """For whoever blocks the thread in slices.
+
+        Raises:
+            Superseded: something that must go first waits for the thread.
+        """
+        if self._interrupt.is_set():
+            raise Superseded("the thread is wanted for something that goes first")
+
+    def pause(self, wall_s: float) -> None:
+        """Block for some seconds on the wall.
+
+        Raises:
+            Superseded: as ``check``.
+        """
+        if self._interrupt.wait(wall_s):
+            self.check()
+
     def interrupt(self) -> None:
-        """Wake the sleeper; until ``resume`` every sleep ends at once."""
+        """Wake the sleeper; until ``resume`` every sleep, and every ``check``, ends at once."""
         self._interrupt.set()
 
     def resume(self) -> None:

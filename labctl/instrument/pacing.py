@@ -12,6 +12,7 @@ from labctl.instrument.step import Cutoff, Step
 
 _ATTEMPTS = 3
 _GROWTH = 2.0  # a pause may be at most this many times the one before
+_FORGETTING = 0.9
 _BEYOND_RANGE = 1.1  # what may be measured at all, as a part of what can be set
 _BEYOND = 1.01  # aim a little beyond a change that is to be kept, or the reading falls just short of it
 
@@ -84,7 +85,7 @@ async def pace(
                 else:
                     await clock.sleep_until(clock.now() + traits.shortest_interval_s)
                 continue
-            rhythm.takes_s = clock.now() - sample.time_s
+            rhythm.takes_s = max(clock.now() - sample.time_s, _FORGETTING * rhythm.takes_s)
             failures = 0
         rhythm.take(sample)
         if rhythm.cutoff is not None:
@@ -115,7 +116,7 @@ class _Rhythm:
         at_end: the last reading was the one for the end that was known beforehand.
         end_s, end_cutoff: that end.
         next_s: when to read next.
-        takes_s: how long a reading takes, from question to answer.
+        takes_s: how long a reading may take, from question to answer: the longest of late.
     """
 
     def __init__(self, step: Step, start_s: float, interval_s: float) -> None:
