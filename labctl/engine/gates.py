@@ -18,6 +18,7 @@ class Gates:
     """Takes the samples of one step: recorded first, then safety limits, cut-offs, figures and stop rules.
 
     Attributes:
+        began_s: when the step began to act on the cell; None before its first valid sample.
         cutoff: the cut-off that ended the step, if one did.
         end: a reason to end the run, if there is one.
         decisions: what stop rules have said during the step.
@@ -34,6 +35,7 @@ class Gates:
         rules: RuleSet,
         control: RunControl,
     ) -> None:
+        self.began_s: float | None = None
         self.cutoff: Cutoff | None = None
         self.end: RunEnd | None = None
         self.decisions: list[Decision] = []
@@ -100,7 +102,7 @@ class Gates:
 
     def _begin(self, current_A: float) -> CutoffWatch:
         """The first valid sample is there, so it is known when the step began to act on the cell."""
-        began_s = self._channel.step_began_s
+        began_s = self.began_s = self._channel.step_began_s
         self._watch = CutoffWatch(self._step, began_s)
         self._figures = self._half_cycles.begin(self._step, self._cycle, began_s, current_A)
         if self._figures is not None:

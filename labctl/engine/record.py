@@ -22,9 +22,9 @@ class Record(Protocol):
         ...
 
     def end_step(
-        self, step_id: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float
+        self, step_id: int, *, start_s: float, end_s: float, end_reason: str, charge_C: float, energy_J: float
     ) -> None:
-        """A step is over."""
+        """A step is over; ``start_s`` is when it began to act on the cell."""
         ...
 
     def half_cycle(self, half_cycle: HalfCycle) -> None:

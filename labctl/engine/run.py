@@ -153,7 +153,12 @@ class Run:
             now_s = self._clock.now()
             reason = gates.end_reason
             self._record.end_step(
-                number, end_s=now_s, end_reason=reason, charge_C=gates.charge_C, energy_J=gates.energy_J
+                number,
+                start_s=start_s if gates.began_s is None else gates.began_s,
+                end_s=now_s,
+                end_reason=reason,
+                charge_C=gates.charge_C,
+                energy_J=gates.energy_J,
             )
         if gates.end is None and gates.cutoff is None and not gates.decisions:
             gates.end = RunEnd(
@@ -179,7 +184,9 @@ class Run:
         now_s = self._clock.now()
         whole = len(points) == spec.point_count()
         reason = "sweep finished" if whole else f"{len(points)} of {spec.point_count()} points"
-        self._record.end_step(number, end_s=now_s, end_reason=reason, charge_C=0.0, energy_J=0.0)
+        self._record.end_step(
+            number, start_s=start_s, end_s=now_s, end_reason=reason, charge_C=0.0, energy_J=0.0
+        )
         if not points:
             self._note("no_spectrum", f"{path}: the sweep gave no valid point")
             return None

@@ -99,11 +99,12 @@ class RunWriter:
         return self._steps
 
     def end_step(
-        self, step_id: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float
+        self, step_id: int, *, start_s: float, end_s: float, end_reason: str, charge_C: float, energy_J: float
     ) -> None:
-        """A step is over."""
+        """A step is over; ``start_s`` is when it began to act on the cell."""
         self._batch.end_step(
             step_id,
+            start_time_second=start_s - self._origin_s,
             end_time_second=end_s - self._origin_s,
             end_reason=end_reason,
             charge_coulomb=charge_C,

@@ -99,8 +99,15 @@ class FakeRecord:
         self.seq += 1
         self.samples.append((step, time_s, voltage_V, current_A, status))
 
-    def end_step(self, step: int, *, end_s: float, end_reason: str, charge_C: float, energy_J: float) -> None:
-        self.steps[step - 1] |= {"end_s": end_s, "end_reason": end_reason, "charge_C": charge_C}
+    def end_step(
+        self, step: int, *, start_s: float, end_s: float, end_reason: str, charge_C: float, energy_J: float
+    ) -> None:
+        self.steps[step - 1] |= {
+            "start_s": start_s,
+            "end_s": end_s,
+            "end_reason": end_reason,
+            "charge_C": charge_C,
+        }
 
     def half_cycle(self, half_cycle: HalfCycle) -> None:
         self.half_cycles.append(half_cycle)

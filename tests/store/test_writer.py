@@ -83,7 +83,7 @@ def test_any_order_of_calls_keeps_order_and_numbers(
             writer.sample(step, float(n), 0.1, 1e-4)
             step_of_sample.append(step)
         elif call == "step":
-            writer.end_step(step, end_s=float(n), end_reason="time", charge_C=0.0, energy_J=0.0)
+            writer.end_step(step, start_s=0.0, end_s=float(n), end_reason="time", charge_C=0.0, energy_J=0.0)
             step = begin_step(writer, float(n))
         elif call == "event":
             writer.event("tag", float(n), "plan", str(n))
@@ -110,20 +110,20 @@ def test_times_count_from_the_start_of_the_run(open_run: OpenRun, path: Path) ->
     step = begin_step(writer, 500.0)
     writer.sample(step, 503.0, 0.1, 1e-4)
     writer.event("tag", 504.0, "plan", "here")
-    writer.end_step(step, end_s=505.0, end_reason="time", charge_C=0.0, energy_J=0.0)
+    writer.end_step(step, start_s=500.5, end_s=505.0, end_reason="time", charge_C=0.0, energy_J=0.0)
     writer.finish(RunState.FINISHED, "all steps done", 506.0)
     writer.close()
 
     reader = Reader(path)
     assert reader.samples(writer.run_id, ("test_time_second",))["test_time_second"].tolist() == [3.0]
     assert reader.events(writer.run_id)[0].unix_time_s == 1_790_000_004.0
-    assert [(s.start_s, s.end_s) for s in reader.steps(writer.run_id)] == [(0.0, 5.0)]
+    assert [(s.start_s, s.end_s) for s in reader.steps(writer.run_id)] == [(0.5, 5.0)]
     assert reader.run().ended_unix_s == 1_790_000_006.0
 
 
 def test_steps_and_events(writer: RunWriter, path: Path) -> None:
     step = writer.begin_step(cycle=3, path="steps[1].rest", kind="rest", start_s=1.0)
-    writer.end_step(step, end_s=61.0, end_reason="time >= 60 s", charge_C=0.25, energy_J=0.5)
+    writer.end_step(step, start_s=1.0, end_s=61.0, end_reason="time >= 60 s", charge_C=0.25, energy_J=0.5)
     writer.event("decision", 61.0, "overpotential_jump", "doubled", {"threshold": 0.1, "samples": [1, 2]})
     writer.flush_blocking()
 
