@@ -11,10 +11,11 @@ Theory of operation. The script is one measurement loop inside one plain loop:
     endloop
 
 While nothing happens the interval is the one that samples are wanted at, and each reading costs one package line.
-A reading is left with when it comes within two steps of a cut-off, moved by more than one step since the last, or
-when the end of the step is near; then h follows from the slope: at most half a step, and at most half the way to
-the nearest threshold. So the interval shrinks while a cut-off is approached, down to the finest one, which bounds the
-overshoot to one fine reading's change, and grows again by a factor of ten at most. There is no fixed fast grid.
+A reading is left with when the present slope would reach a cut-off within three intervals, when it moved by as much
+as samples are wanted for, or when the end of the step is near. Then h follows from the slope: at most half the way to
+the nearest threshold, at most until the next sample is due. So the interval shrinks while a cut-off is approached, down
+to the finest one, which bounds the overshoot to one fine reading's change; it grows again by a factor of ten at
+most. There is no fixed fast grid, and about one reading per sample that is kept.
 
 The end of a step at a known time (a time limit; a charge at constant current, t = Q/I) is met by a last interval
 that is exactly the time left: the last reading is taken at the end, not near it. The last package carries ``r``.
@@ -29,16 +30,17 @@ Source: MethodSCRIPT manual v1.8, chapter 14; command order as in PalmSens' own 
 
 from dataclasses import dataclass
 
-from labctl.errors import CannotHold
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
 from labctl_drivers.methodscript import literal, whole
+from labctl_drivers.palmsens_limits import check_step
 
 SAFETY_END = "a safety limit, enforced by the script itself"
 TIME_END = "the longest time that a script is given, 30 days, without any cut-off"
 
 _LONGEST_S = 30 * 86400.0
-_SMALLEST_STEP_V = 5e-3  # how finely a cut-off is approached when no voltage_change asks for closer samples
+_AHEAD = 3  # intervals that are looked ahead for a cut-off
+_DUE = 1.02  # how much further than a wanted change the next reading is aimed, so that it is due for sure
 _FINEST_RANGE_V = 0.05  # overpotentials of some mV are to be resolved
 _GROWTH = 10  # how much longer than the last an interval may be
 _MET = 1.0 - 1e-4  # an integral that is this close to its threshold has met it
@@ -73,38 +75,8 @@ def compile_step(step: Step, traits: Traits, *, measured_current: bool = True) -
         CannotHold: out of the instrument's ranges, out of the step's own safety window, or a kind of cut-off
             that has no meaning for this control.
     """
-    _check(step, traits)
+    check_step(step, traits)
     return _Compiler(step, traits, measured_current).compile()
-
-
-def _check(step: Step, traits: Traits) -> None:
-    safety, sampling = step.safety, step.sampling
-    allowed_A = min(safety.current_max_A, traits.current_max_A)
-    if step.control is Control.CURRENT and not 0.0 < abs(step.value) <= allowed_A:
-        raise CannotHold(f"{step.value:g} A is not a current up to {allowed_A:g} A")
-    if step.control is Control.VOLTAGE and not (
-        safety.voltage_min_V <= step.value <= safety.voltage_max_V and abs(step.value) <= traits.voltage_max_V
-    ):
-        raise CannotHold(f"{step.value:g} V is outside the safety window or the range of {traits.model}")
-    if not sampling.every_s >= traits.shortest_interval_s:
-        raise CannotHold(
-            f"a sample every {sampling.every_s:g} s; {traits.shortest_interval_s:g} s is shortest"
-        )
-    for cutoff in step.cutoffs:
-        _check_cutoff(step.control, cutoff, traits)
-
-
-def _check_cutoff(control: Control, cutoff: Cutoff, traits: Traits) -> None:
-    quantity, below = cutoff.quantity, cutoff.side is Side.BELOW
-    if quantity is Quantity.VOLTAGE and abs(cutoff.threshold) > traits.voltage_max_V:
-        raise CannotHold(f"cut-off {cutoff}: {traits.model} measures up to {traits.voltage_max_V:g} V")
-    meaningless = (
-        (quantity in (Quantity.TIME, Quantity.CHARGE, Quantity.ENERGY) and (below or cutoff.threshold <= 0.0))
-        or (control is Control.REST and quantity in (Quantity.CURRENT, Quantity.CHARGE, Quantity.ENERGY))
-        or (control is Control.VOLTAGE and quantity is Quantity.VOLTAGE_RATE)
-    )
-    if meaningless:
-        raise CannotHold(f"cut-off {cutoff} has no meaning in a {control} step")
 
 
 def end_time(step: Step) -> tuple[float, Cutoff | None]:
@@ -135,7 +107,10 @@ class _Compiler:
         self._integrals = [c for c in self._judged if c.quantity in (Quantity.CHARGE, Quantity.ENERGY)]
         self._held = [c for c in self._judged if c.hold_s > 0.0]
         self._ends: list[Cutoff | str] = [*self._judged, SAFETY_END, self._timed or TIME_END]
-        self._watched = "a" if step.control is Control.VOLTAGE else "v"
+        self._watched, self._wanted = "v", step.sampling.voltage_change_V
+        if step.control is Control.VOLTAGE:
+            self._watched, self._wanted = "a", step.sampling.current_change_A
+        self._upper, self._lower = self._thresholds()
         self._lines: list[str] = []
 
     def compile(self) -> StepScript:
@@ -217,6 +192,8 @@ class _Compiler:
         self._add(f"copy_var {self._watched} d", "sub_var d q", f"copy_var {self._watched} q")
         self._integrate()
         self._leave_at_low_rate()
+        if not self._wanted:
+            self._add("copy_var d n", f"mul_var n {_AHEAD}", f"add_var n {self._watched}")
         branch = "if"
         for condition in self._care():
             self._add(f"{branch} {condition}", "breakloop")
@@ -251,12 +228,8 @@ class _Compiler:
 
     def _care(self) -> list[str]:
         """Conditions under which a reading is not merely sent."""
-        x, move = self._watched, self._move()
-        conditions = ["t >= e", f"d >= {literal(move)}", f"d <= {literal(-move)}"]
-        upper, lower = self._thresholds()
-        conditions.append(f"{x} >= {literal(upper - 2 * move)}")
-        if lower is not None:
-            conditions.append(f"{x} <= {literal(lower + 2 * move)}")
+        x = self._watched
+        conditions = ["t >= e", *self._near_a_threshold()]
         if x == "a":
             conditions += [
                 f"v >= {literal(self._step.safety.voltage_max_V)}",
@@ -273,6 +246,20 @@ class _Compiler:
                 conditions += [f"d >= {literal(change)}", f"d <= {literal(-change)}"]
         return conditions
 
+    def _near_a_threshold(self) -> list[str]:
+        upper, lower, x = self._upper, self._lower, self._watched
+        conditions: list[str] = []
+        if self._wanted:  # the change of one interval is bounded, so a fixed distance does
+            conditions += [f"d >= {literal(self._wanted)}", f"d <= {literal(-self._wanted)}"]
+            upper -= (_AHEAD - 1) * self._wanted
+            lower = None if lower is None else lower + (_AHEAD - 1) * self._wanted
+        ahead = [x] if self._wanted else ["n", x] if self._held else ["n"]
+        for signal in ahead:
+            conditions.append(f"{signal} >= {literal(upper)}")
+            if lower is not None:
+                conditions.append(f"{signal} <= {literal(lower)}")
+        return conditions
+
     def _thresholds(self) -> tuple[float, float | None]:
         """Nearest upper and lower bound of what is watched: cut-offs and safety limits."""
         quantity = Quantity.CURRENT if self._watched == "a" else Quantity.VOLTAGE
@@ -283,23 +270,12 @@ class _Compiler:
             return min([*upper, safety.current_max_A]), max(lower, default=None)
         return min([*upper, safety.voltage_max_V]), max([*lower, safety.voltage_min_V])
 
-    def _move(self) -> float:
-        """A change of what is watched that calls for closer readings."""
-        sampling = self._step.sampling
-        if self._watched == "v":
-            return sampling.voltage_change_V or _SMALLEST_STEP_V
-        lowest = [
-            c.threshold for c in self._judged if c.quantity is Quantity.CURRENT and c.side is Side.BELOW
-        ]
-        return sampling.current_change_A or max(
-            [self._step.safety.current_max_A / 100, *(x / 2 for x in lowest)]
-        )
-
     # --- between measurement loops -------------------------------------------------------------------------
 
     def _judge(self) -> None:
         """Has this reading ended the step? The first cut-off of the step wins, a safety limit wins over all."""
-        self._add("if u < 0", "store_var d 0 ab", "endif")
+        # Nothing came before the first reading: its slope counts as steep, so the second is as close as can be.
+        self._add("if u < 0", "store_var d 1k ab", "endif")
         self._add(
             f"if t >= {literal(self._end_s - self._tolerance_s())}", self._ended_by(len(self._ends)), "endif"
         )
@@ -321,7 +297,7 @@ class _Compiler:
     def _judge_cutoff(self, number: int, cutoff: Cutoff) -> None:
         rate = cutoff.quantity is Quantity.VOLTAGE_RATE
         if rate:  # over a long enough window only: between close readings noise is all there is
-            self._add(f"if h >= {literal(self._coarse_s / 2)}", "copy_var d k")
+            self._add("if u >= 0", f"if h >= {literal(self._coarse_s / 2)}", "copy_var d k")
             self._magnitude("k")
             self._add("div_var k h")
         signal = "k" if rate else _SIGNAL.get(cutoff.quantity) or f"y{self._integrals.index(cutoff)}"
@@ -336,20 +312,19 @@ class _Compiler:
             self._add(self._ended_by(number))
         self._add("endif")
         if rate:
-            self._add("endif")
+            self._add("endif", "endif")
 
     def _send_if_due(self) -> None:
-        x, sampling = self._watched, self._step.sampling
-        change = sampling.voltage_change_V if x == "v" else sampling.current_change_A
+        x = self._watched
         self._add("if r > 0i", *self._package("r"), "else")
         self._add("store_var k 0 ja", "copy_var t n", "sub_var n u")
         # 0.99: a timer that runs a hair early must not turn a due reading into two.
         self._add(f"if n >= {literal(0.99 * self._coarse_s)}", "store_var k 1 ja")
         self._add("elseif u < 0", "store_var k 1 ja", "endif")
-        if change:
+        if self._wanted:
             self._add(f"copy_var {x} n", "sub_var n s")
             self._magnitude("n")
-            self._add(f"if n >= {literal(change)}", "store_var k 1 ja", "endif")
+            self._add(f"if n >= {literal(self._wanted)}", "store_var k 1 ja", "endif")
         self._add("if k > 0")
         self._send()
         self._add(f"copy_var {x} s")
@@ -365,17 +340,20 @@ class _Compiler:
 
     def _choose_interval(self) -> None:
         coarse, fine = literal(self._coarse_s), literal(self._fine_s)
-        move = self._move()
         # k: the change allowed until the next reading; n: the change of the last interval
-        self._add(f"store_var k {literal(move / 2)} ab")
-        for threshold in self._thresholds():
+        self._add("store_var k 1k ab")
+        if self._wanted:
+            self._add(f"copy_var {self._watched} n", "sub_var n s")
+            self._magnitude("n")
+            self._add(f"store_var k {literal(_DUE * self._wanted)} ab", "sub_var k n")
+        for threshold in (self._upper, self._lower):
             if threshold is not None:
                 self._add(f"copy_var {self._watched} n", f"sub_var n {literal(threshold)}")
                 self._magnitude("n")
                 self._add("div_var n 2", "if n < k", "copy_var n k", "endif")
         self._add("copy_var d n")
         self._magnitude("n")
-        self._add(f"if n < {literal(move * 1e-6)}", f"store_var n {literal(move * 1e-6)} ab", "endif")
+        self._add("if n < 1p", "store_var n 1p ab", "endif")
         self._add("mul_var k h", "div_var k n", f"mul_var h {_GROWTH}", "if k < h", "copy_var k h", "endif")
         self._add(f"if h > {coarse}", f"store_var h {coarse} eb", "endif")
         self._add("copy_var u n", f"add_var n {coarse}", "sub_var n t", "if h > n", "copy_var n h", "endif")

@@ -7,13 +7,13 @@ holds for the current amplitude of ``meas_loop_geis``.
 
 import math
 
-from labctl.errors import CannotHold
-from labctl.instrument.channel import ImpedanceTraits, Traits
+from labctl.instrument.channel import Traits
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl_drivers.methodscript import literal, whole
+from labctl_drivers.palmsens_limits import check_sweep
 
-#: Opens the cell switch, whatever state the potentiostat is in.
-OPEN_CIRCUIT = b"e\nset_pgstat_chan 0\ncell_off\n"
+#: Opens the cell switch, whatever state the potentiostat is in; then a mode in which the next script can measure.
+OPEN_CIRCUIT = b"e\nset_pgstat_chan 0\ncell_off\nset_pgstat_mode 3\n"
 
 #: Measures the open-circuit potential once. The instrument refuses (error 0014) while the cell is on.
 PROVE_OPEN = b"""e
@@ -36,47 +36,13 @@ def compile_sweep(spec: ImpedanceSpec, traits: Traits) -> bytes:
     Raises:
         CannotHold: frequency, amplitude or bias out of what the instrument or the safety window allow.
     """
-    _check(spec, traits)
+    check_sweep(spec, traits)
     count = spec.point_count()
     grid = f"{literal(spec.high_Hz)} {literal(spec.low_Hz)} {whole(count)}"
     amplitude = literal(spec.amplitude / math.sqrt(2.0))
     body = _galvanostatic if spec.mode is ImpedanceMode.GALVANOSTATIC else _potentiostatic
     lines = [*(f"var {name}" for name in "frxtb"), *body(spec, traits, amplitude, grid)]
     return "\n".join(["e", *lines, "on_finished:", "cell_off", ""]).encode("ascii")
-
-
-def _check(spec: ImpedanceSpec, traits: Traits) -> None:
-    able = traits.impedance
-    if able is None or spec.mode not in able.modes:
-        raise CannotHold(f"{traits.model} measures no {spec.mode} impedance")
-    if not able.low_Hz <= spec.low_Hz <= spec.high_Hz <= able.high_Hz:
-        raise CannotHold(
-            f"{spec.high_Hz:g} Hz to {spec.low_Hz:g} Hz is not within {able.high_Hz:g} Hz to {able.low_Hz:g} Hz"
-        )
-    if spec.points_per_decade < 1:
-        raise CannotHold("less than one point per decade")
-    _check_amplitude(spec, traits, able)
-
-
-def _check_amplitude(spec: ImpedanceSpec, traits: Traits, able: ImpedanceTraits) -> None:
-    safety = spec.safety
-    if spec.mode is ImpedanceMode.GALVANOSTATIC:
-        peak_A = abs(spec.bias or 0.0) + spec.amplitude
-        if not 0.0 < spec.amplitude <= able.amplitude_max_A:
-            raise CannotHold(f"an amplitude of {spec.amplitude:g} A; at most {able.amplitude_max_A:g} A")
-        if peak_A > min(safety.current_max_A, traits.current_max_A):
-            raise CannotHold(
-                f"bias and amplitude reach {peak_A:g} A, beyond the safety limit or {traits.model}"
-            )
-        return
-    if not 0.0 < spec.amplitude <= able.amplitude_max_V:
-        raise CannotHold(f"an amplitude of {spec.amplitude:g} V; at most {able.amplitude_max_V:g} V")
-    if spec.bias is not None:
-        low_V, high_V = spec.bias - spec.amplitude, spec.bias + spec.amplitude
-        if low_V < safety.voltage_min_V or high_V > safety.voltage_max_V:
-            raise CannotHold(f"{low_V:g} V to {high_V:g} V leaves the safety window")
-        if max(abs(low_V), abs(high_V)) > traits.voltage_max_V:
-            raise CannotHold(f"{low_V:g} V to {high_V:g} V is beyond {traits.model}")
 
 
 def _voltage_range(spec: ImpedanceSpec, traits: Traits) -> list[str]:

@@ -20,7 +20,8 @@ IDENTIFY = [
 ]
 ABORT_IDLE = [(b"\n", b"\n"), (b"Z\n", b"Z!0006\n")]
 PROOF = (SCRIPT, b"e\nM000B\nPab8000000 ,14,205,40\n*\n\n")
-MAKE_SAFE = [*ABORT_IDLE, (b"e\nset_pgstat_chan 0\ncell_off\n\n", b"e\n\n"), PROOF]
+OFF = b"e\nset_pgstat_chan 0\ncell_off\nset_pgstat_mode 3\n\n"
+MAKE_SAFE = [*ABORT_IDLE, (OFF, b"e\n\n"), PROOF]
 
 
 def pack(value: float) -> bytes:

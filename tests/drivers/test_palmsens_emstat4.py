@@ -34,6 +34,7 @@ from tests.drivers.palmsens_transcript import (
     IDENTIFY,
     LOST,
     MAKE_SAFE,
+    OFF,
     PROOF,
     SCRIPT,
     Transcript,
@@ -47,7 +48,6 @@ STEP = Step(
     Control.CURRENT, 100e-6, (CHARGE, Cutoff(Quantity.VOLTAGE, Side.ABOVE, 0.9)), SAFETY, Sampling(10.0)
 )
 GEIS = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 10e-6, 0.0, 100.0, 1.0, 1, SAFETY)
-OFF = b"e\nset_pgstat_chan 0\ncell_off\n\n"
 
 STARTED = b"e\nL\nM000A\n"
 # A charge of 3 mC at 100 uA: readings at 10 s and 20 s, the last at 30 s; condition 3 is the known end.
@@ -378,7 +378,7 @@ async def test_opening_the_circuit_aborts_a_running_step() -> None:
 
 
 async def test_opening_the_circuit_works_on_a_link_that_was_left_early() -> None:
-    again = [(b"Z\n", b"Z!0006\n"), *MAKE_SAFE]
+    again = [(b"Z\n", b"Z!0006\n"), *MAKE_SAFE, PROVE_IDENTITY]
     driver, transcript = await connected((SCRIPT, STARTED, (FIRST,)), *again)
     with pytest.raises(LinkTimeout):
         await everything(driver.run(STEP))
@@ -388,7 +388,8 @@ async def test_opening_the_circuit_works_on_a_link_that_was_left_early() -> None
 
 async def test_opening_the_circuit_is_tried_again_when_the_cell_is_still_on() -> None:
     still_on = (SCRIPT, b"e\n!0014: Line 3\n")
-    driver, transcript = await connected(*MAKE_SAFE[:3], still_on, (b"Z\n", b"Z!0006\n"), *MAKE_SAFE)
+    again = [(b"Z\n", b"Z!0006\n"), *MAKE_SAFE, PROVE_IDENTITY]
+    driver, transcript = await connected(*MAKE_SAFE[:3], still_on, *again)
     await driver.make_safe()
     assert transcript.done()
 
@@ -400,6 +401,16 @@ async def test_a_circuit_that_cannot_be_confirmed_open_is_said_to_be_unknown() -
     with pytest.raises(
         CellStateUnknown, match="0014: open-circuit potential cannot be measured while the cell is on"
     ):
+        await driver.make_safe()
+    assert transcript.done()
+
+
+async def test_the_circuit_of_another_instrument_is_not_ours() -> None:
+    other = [(b"Z\n", b"Z!0006\n"), *MAKE_SAFE, (b"i\n", b"iES4HR9999\n")]
+    driver, transcript = await connected((SCRIPT, STARTED, (FIRST,)), *other * 3)
+    with pytest.raises(LinkTimeout):
+        await everything(driver.run(STEP))
+    with pytest.raises(CellStateUnknown, match="ES4HR9999"):
         await driver.make_safe()
     assert transcript.done()
 
