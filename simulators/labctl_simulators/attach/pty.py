@@ -2,7 +2,7 @@
 
 Both ends are raw. The client's end is also held open here, so that a client may close and come back without
 end-of-file or EIO in between. As on a serial line without handshake, output that nobody takes is lost once
-``MOST_PENDING_BYTES`` wait; before that, while output waits, no input is taken.
+``MOST_PENDING_BYTES`` wait (an answer once begun is kept whole). While output waits no input is taken.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class _Line:
         self._arm()
 
     def _send(self, data: bytes) -> None:
-        if len(self._pending) + len(data) <= MOST_PENDING_BYTES:
+        if len(self._pending) < MOST_PENDING_BYTES:
             self._pending += data
         self._write()
 

@@ -182,8 +182,9 @@ class Keithley2450:
             return
         settling_s = RELAY_SETTLING_s if self.circuit.drive is None else 0.0
         self.circuit.apply(drive)
-        active = self.source.active
-        self.settled_s = self.now_s + settling_s + (AUTO_DELAY_s if active.auto_delay else active.delay_s)
+        if self.output_on:
+            active = self.source.active
+            self.settled_s = self.now_s + settling_s + (AUTO_DELAY_s if active.auto_delay else active.delay_s)
 
     def set_output(self, on: bool) -> None:
         """:OUTP; without interlock a source above 21 V is reported (event 5074)."""

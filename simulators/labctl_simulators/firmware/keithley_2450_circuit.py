@@ -33,7 +33,11 @@ class Drive:
 
 
 class Circuit:
-    """A cell and what is applied to it; ``voltage_V`` and ``current_A`` are the operating point at ``time_s``."""
+    """A cell and what is applied to it.
+
+    ``voltage_V`` and ``current_A`` are the operating point at ``time_s``, seen from the instrument: 0 while the relay
+    is open, as its input then floats (Assumed).
+    """
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -80,7 +84,7 @@ class Circuit:
         """Find the operating point of the cell's present state, and how far it is from its limit."""
         drive = self.drive
         if drive is None:
-            self.limited, self.current_A, self.voltage_V = False, 0.0, self.cell.voltage_V(0.0)
+            self.limited, self.current_A, self.voltage_V = False, 0.0, 0.0
             return
         level, limit = drive.level, drive.limit
         needed = self.cell.voltage_V(level) if drive.sources_current else self.cell.current_A(level)

@@ -1,5 +1,6 @@
 """Ranges, limits and noise of the 2450 family: what differs between the 2450, 2460, 2461 and 2470."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,14 +12,17 @@ class Range(NamedTuple):
     maximum: float
     """Largest magnitude the range reads or sources."""
     resolution: float
-    """Measurement resolution: 1e-6 of full scale on every range (SPEC-2450 Rev. A p. 2)."""
+    """Of a measurement: 6 digits below the first digit of full scale (SPEC-2450 Rev. A p. 2)."""
     source_noise: float
     """RMS noise of the source below 10 Hz."""
 
 
 def make_ranges(*full_scale_and_noise: tuple[float, float]) -> tuple[Range, ...]:
     """Ranges from their full scales and source noise, smallest first."""
-    return tuple(Range(full, 1.05 * full, 1e-6 * full, noise) for full, noise in full_scale_and_noise)
+    return tuple(
+        Range(full, 1.05 * full, 10.0 ** (math.floor(math.log10(full)) - 6), noise)
+        for full, noise in full_scale_and_noise
+    )
 
 
 @dataclass(frozen=True, slots=True)

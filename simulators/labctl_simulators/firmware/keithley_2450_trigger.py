@@ -4,7 +4,9 @@ Theory of operation (2461 Reference Manual pp. 6-186 to 6-235). Execution begins
 number unless a block branches; past the last block the model is idle. A counter block adds 1, branches while its
 count is below the target, and starts over the next time it is reached (the manual's example: 5 readings, looped 3
 times, are 15). An event is remembered until a block asks for it. ``MEAS n,"buf",INF`` goes on measuring while the
-following blocks run. Only measuring and delays take time; ``Assumed:`` every other block takes none.
+following blocks run. Only measuring and delays take time; ``Assumed:`` every other block takes none, but a loop of
+such blocks that gets somewhere (it counts) is held up for 0.1 s after 1000 of them, and one that does not rests until
+an event.
 """
 
 import math
@@ -13,10 +15,10 @@ from typing import NamedTuple, Protocol
 
 from labctl_simulators.firmware.keithley_2450_trigger_program import TriggerProgram
 
-_BLOCKS_PER_INSTANT = 10_000
+_BLOCKS_PER_INSTANT = 1000
 _WAITING_AFTER_s = 0.1
 _POLL_s = 0.1
-_BUSY_LOOP_s = 0.01
+_BUSY_LOOP_s = 0.1
 
 
 class TriggerHost(Protocol):
@@ -125,6 +127,7 @@ class TriggerModel:
         """*RST: stop and forget the program."""
         self.abort()
         self.program.load()
+        self.last_block = 0
 
     def notify(self, event: str) -> None:
         """An event occurred; blocks that wait for one look again at once."""
