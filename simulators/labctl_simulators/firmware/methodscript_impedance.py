@@ -26,7 +26,6 @@ class PotentiostaticImpedance(MeasurementLoop):
     """``meas_loop_eis``: frequency (``dc``), real (``cc``) and imaginary part (``cd``); capacitive is negative."""
 
     technique = "000D"
-    measures = ""
 
     def __init__(
         self, loop: Loop, frequency: Target, real: Target, imaginary: Target, amplitude: Operand,

@@ -6,14 +6,15 @@ Source: MethodSCRIPT manual v1.8, section 14.11.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from .methodscript_commands import Command
 from .methodscript_errors import Code, ScriptFault
 from .methodscript_impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from .methodscript_machine import OpenScope
 from .methodscript_operands import (
     Bench,
+    Parameter,
     amplitude_A,
     amplitude_V,
     count,
@@ -35,35 +36,26 @@ from .methodscript_techniques import (
     MeasurementLoop,
     OpenCircuitPotentiometry,
 )
+from .methodscript_variables import Target
 
-AddMeas = tuple[tuple[int, str, Any], ...]
-
-_ADD_MEAS = {"add_meas": (whole, one_of(Code.VARTYPE_NOT_SUPPORTED, "ab", "ba"), target)}
-_SCANS = {"nscans": (whole,)}
+AddMeas = tuple[tuple[int, str, Target], ...]
 
 
-def _builder(technique: Callable[..., MeasurementLoop], measures: str) -> Callable[..., MeasurementLoop]:
-    """Builds a loop from its bound arguments."""
+@dataclass(frozen=True, slots=True)
+class LoopCommand:
+    """How one measurement loop is read and built."""
 
-    def build(bench: Bench, scope: OpenScope, *arguments: Any, add_meas: AddMeas = ()) -> MeasurementLoop:
-        extras = _extras(add_meas, measures)
-        return technique(Loop(bench.machine, bench.front, scope, extras), *arguments)
+    technique: type[MeasurementLoop]
+    parameters: tuple[Parameter, ...]
+    optional: dict[str, tuple[Parameter, ...]] = field(default_factory=dict)
 
-    return build
-
-
-def _cyclic(
-    bench: Bench,
-    scope: OpenScope,
-    *arguments: Any,
-    nscans: tuple[tuple[int], ...] = ((1,),),
-    add_meas: AddMeas = (),
-) -> MeasurementLoop:
-    scans = nscans[-1][0]
-    if scans < 1:
-        raise ScriptFault(Code.NOT_POSITIVE)
-    extras = _extras(add_meas, CyclicVoltammetry.measures)
-    return CyclicVoltammetry(Loop(bench.machine, bench.front, scope, extras), *arguments, scans)
+    def build(
+        self, bench: Bench, scope: OpenScope, *arguments: Any, add_meas: AddMeas = (), **options: Any
+    ) -> MeasurementLoop:
+        """The loop with its arguments bound; each technique takes them, and its own options, in its own way."""
+        extras = _extras(add_meas, self.technique.measures)
+        make: Callable[..., MeasurementLoop] = self.technique
+        return make(Loop(bench.machine, bench.front, scope, extras), *arguments, **options)
 
 
 def _extras(requested: AddMeas, measures: str) -> tuple[Extra, ...]:
@@ -80,38 +72,40 @@ def _extras(requested: AddMeas, measures: str) -> tuple[Extra, ...]:
 
 _POTENTIAL, _CURRENT, _POSITIVE = number(potential), number(current), number(positive)
 _FREQUENCY, _COUNT = number(frequency), number(count)
+_ADD_MEAS: dict[str, tuple[Parameter, ...]] = {
+    "add_meas": (whole, one_of(Code.VARTYPE_NOT_SUPPORTED, "ab", "ba"), target)
+}
+_SCANS: dict[str, tuple[Parameter, ...]] = {"nscans": (whole,)}
 
-LOOPS: dict[str, Command] = {
-    "meas_loop_ca": Command(
-        _builder(ChronoAmperometry, "ba"), (target, target, _POTENTIAL, _POSITIVE, _POSITIVE), _ADD_MEAS
+LOOPS: dict[str, LoopCommand] = {
+    "meas_loop_ca": LoopCommand(
+        ChronoAmperometry, (target, target, _POTENTIAL, _POSITIVE, _POSITIVE), _ADD_MEAS
     ),
-    "meas_loop_cp": Command(
-        _builder(ChronoPotentiometry, "ab"), (target, target, _CURRENT, _POSITIVE, _POSITIVE), _ADD_MEAS
+    "meas_loop_cp": LoopCommand(
+        ChronoPotentiometry, (target, target, _CURRENT, _POSITIVE, _POSITIVE), _ADD_MEAS
     ),
-    "meas_loop_ocp": Command(
-        _builder(OpenCircuitPotentiometry, "ab"), (target, _POSITIVE, _POSITIVE), _ADD_MEAS
-    ),
-    "meas_loop_lsv": Command(
-        _builder(LinearSweepVoltammetry, "ba"),
+    "meas_loop_ocp": LoopCommand(OpenCircuitPotentiometry, (target, _POSITIVE, _POSITIVE), _ADD_MEAS),
+    "meas_loop_lsv": LoopCommand(
+        LinearSweepVoltammetry,
         (target, target, _POTENTIAL, _POTENTIAL, _POSITIVE, _POSITIVE),
         _ADD_MEAS,
     ),
-    "meas_loop_lsp": Command(
-        _builder(LinearSweepPotentiometry, "ab"),
+    "meas_loop_lsp": LoopCommand(
+        LinearSweepPotentiometry,
         (target, target, _CURRENT, _CURRENT, _POSITIVE, _POSITIVE),
         _ADD_MEAS,
     ),
-    "meas_loop_cv": Command(
-        _cyclic,
+    "meas_loop_cv": LoopCommand(
+        CyclicVoltammetry,
         (target, target, _POTENTIAL, _POTENTIAL, _POTENTIAL, _POSITIVE, _POSITIVE),
         _ADD_MEAS | _SCANS,
     ),
-    "meas_loop_eis": Command(
-        _builder(PotentiostaticImpedance, ""),
+    "meas_loop_eis": LoopCommand(
+        PotentiostaticImpedance,
         (target, target, target, number(amplitude_V), _FREQUENCY, _FREQUENCY, _COUNT, _POTENTIAL),
     ),
-    "meas_loop_geis": Command(
-        _builder(GalvanostaticImpedance, ""),
+    "meas_loop_geis": LoopCommand(
+        GalvanostaticImpedance,
         (target, target, target, number(amplitude_A), _FREQUENCY, _FREQUENCY, _COUNT, _CURRENT),
     ),
 }

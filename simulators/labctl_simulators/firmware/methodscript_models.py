@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .methodscript_ranges import Range
 
 _EMSTAT4_POTENTIAL = (Range(2, 0.05), Range(3, 0.1), Range(4, 0.2), Range(5, 0.5), Range(6, 1.0))
-_EMSTAT4_CURRENT = tuple(Range(index, 10.0 ** (index // 3 - 10)) for index in range(3, 28, 3))
+_EMSTAT4_CURRENT = tuple(Range(code, 10.0 ** (code // 3 - 10)) for code in range(3, 28, 3))
 _NEXUS_POTENTIAL = (Range(3, 1e-3), Range(2, 1e-2), Range(1, 0.1), Range(0, 1.0))
 # 1 mA and 10 mA exist twice; the transimpedance amplifier's (6, 7) are taken.
 _NEXUS_CURRENT = (
@@ -30,7 +30,7 @@ class Model:
     potential_ranges: tuple[Range, ...]
     potential_reach: float
     current_ranges: tuple[Range, ...]
-    applied_current_offset: int = 0  # added to a current range's index in galvanostatic mode
+    applied_current_offset: int = 0  # added to a current range's code in galvanostatic mode
     starts_at_ocp: bool = False  # cell_on takes ocp(x)
 
 

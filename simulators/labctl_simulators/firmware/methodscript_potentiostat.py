@@ -39,10 +39,11 @@ class Potentiostat:
         self.potential_V = 0.0
         self.current_A = 0.0
         self.potential_ranging = Ranging(model.potential_ranges, model.potential_reach)
+        # The potential DAC has one range: what a script sets here is checked, and changes nothing.
         self.applied_potential_ranging = Ranging(model.potential_ranges, model.potential_reach)
         self.current_ranging = Ranging(model.current_ranges)
         offset = model.applied_current_offset
-        applied = [Range(entry.index + offset, entry.nominal) for entry in model.current_ranges]
+        applied = [Range(entry.code + offset, entry.nominal) for entry in model.current_ranges]
         self.applied_ranging = Ranging(applied)
         self._time_s: float | None = None
 

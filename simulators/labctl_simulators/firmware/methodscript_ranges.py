@@ -13,17 +13,17 @@ OVERLOAD_WARNING = 2.46
 UNDERLOAD = 0.123
 
 # A range is converted with 16 bits over -3 .. +3 times its nominal value: 0.009 % of the range, as the EmStat4S
-# data sheet gives it. Assumed: noise of half a step (standard deviation), whatever the bandwidth.
+# data sheet gives it. Assumed: bell-shaped noise of half a step (standard deviation), whatever the bandwidth: the
+# sum of three uniform numbers, whose variance is 3/12.
 _STEP = 6.0 / 65536
-_NOISE_STEPS = 0.5
 
 _STATUS_OVERLOAD, _STATUS_UNDERLOAD, _STATUS_WARNING = 2, 4, 8
 
 
 class Range(NamedTuple):
-    """One range: its index in packages and the value (A or V) up to which it is meant to be used."""
+    """One range: its code in packages and the value (A or V) up to which it is meant to be used."""
 
-    index: int
+    code: int
     nominal: float
 
 
@@ -53,11 +53,6 @@ class Ranging:
         ]
         self._metadata: dict[tuple[int, int], str] = {}
         self._place = self._lowest = self._highest = len(ranges) - 1
-
-    @property
-    def index(self) -> int:
-        """Index of the range in use, as packages give it."""
-        return self._ranges[self._place].index
 
     @property
     def overload(self) -> float:
@@ -105,7 +100,8 @@ class Ranging:
         place = self._place
         limits = self._limits[place]
         step = limits.step
-        value = round(truth / step + noise.gauss(0.0, _NOISE_STEPS)) * step
+        uniform = noise.random
+        value = round(truth / step + uniform() + uniform() + uniform() - 1.5) * step
         if status == _STATUS_OVERLOAD:
             value = limits.overload if truth > 0.0 else -limits.overload
         status |= timing
@@ -116,7 +112,7 @@ class Ranging:
 
     def metadata(self, status: int) -> str:
         """Metadata of a value measured in the range in use, without a noise level."""
-        return f",1{status:X},2{self.index:02X}"
+        return f",1{status:X},2{self._ranges[self._place].code:02X}"
 
     def _smallest_for(self, magnitude: float) -> int:
         for place, limits in enumerate(self._limits):

@@ -126,9 +126,11 @@ class CyclicVoltammetry(Staircase, Potentiostatic):
 
     def __init__(
         self, loop: Loop, potential: Target, current: Target, begin: Operand, vertex_1: Operand, vertex_2: Operand,
-        step: Operand, rate: Operand, scans: int,
+        step: Operand, rate: Operand, nscans: tuple[tuple[int], ...] = ((1,),),
     ) -> None:  # fmt: skip
         super().__init__(loop, potential, current)
         self.levels, self.step, self.rate = (begin, vertex_1, vertex_2, begin), step, rate
-        self.scans = scans
+        self.scans = nscans[-1][0]
+        if self.scans < 1:
+            raise ScriptFault(Code.NOT_POSITIVE)
         self.scope.turn = self.turn

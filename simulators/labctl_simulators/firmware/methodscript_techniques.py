@@ -44,6 +44,7 @@ class MeasurementLoop:
 
     technique = ""
     galvanostatic = False
+    measures = ""
 
     def __init__(self, loop: Loop) -> None:
         self.machine, self.front, self.scope, self.extras = loop

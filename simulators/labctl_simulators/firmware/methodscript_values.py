@@ -3,7 +3,6 @@
 Source: MethodSCRIPT manual v1.8, chapters 4 (SI prefixes of literals) and 5 (data packages).
 """
 
-import math
 import re
 from bisect import bisect_right
 
@@ -54,9 +53,9 @@ def pack(value: float) -> str:
     """
     if type(value) is int:
         return f"{value + _OFFSET:07X}i" if -_OFFSET < value < _OFFSET else "     nan"
-    if value == 0.0:
+    if not value:
         return "8000000 "
-    place = bisect_right(_PACK_LIMITS, value if value > 0.0 else -value)
-    if place >= len(_PACK_SCALES) or math.isnan(value):
+    place = bisect_right(_PACK_LIMITS, abs(value))  # behind all of them for NaN
+    if place == len(_PACK_SCALES):
         return "     nan"
     return f"{round(value * _PACK_SCALES[place]) + _OFFSET:07X}{_PACK_PREFIXES[place]}"
