@@ -1,5 +1,7 @@
 """An impedance step becomes the specification of a sweep that stays inside the safety window."""
 
+import math
+
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.protocol import model
 from labctl.protocol.document import Path
@@ -32,13 +34,11 @@ def impedance_spec(step: model.Impedance, path: Path, frame: Frame) -> Impedance
 
 def _in_mode(quantity: Quantity, mode: ImpedanceMode, path: Path, frame: Frame) -> float:
     is_voltage = quantity.dimension is Dimension.VOLTAGE
-    if mode is ImpedanceMode.POTENTIOSTATIC and not is_voltage:
-        frame.refuse(
-            path, f"{quantity.text!r} is not a voltage", "potentiostatic impedance wants, say, 10 mV"
-        )
-    if mode is ImpedanceMode.GALVANOSTATIC and is_voltage:
-        frame.refuse(path, f"{quantity.text!r} is not a current", "galvanostatic impedance wants, say, 10 uA")
-    return quantity.value if is_voltage else frame.amperes(quantity, path)
+    if is_voltage is (mode is ImpedanceMode.POTENTIOSTATIC):
+        return quantity.value if is_voltage else frame.amperes(quantity, path)
+    wanted, example = ("current", "10 uA") if is_voltage else ("voltage", "10 mV")
+    frame.refuse(path, f"{quantity.text!r} is not a {wanted}", f"{mode} impedance wants, say, {example}")
+    return math.nan
 
 
 def _check_frequencies(spec: ImpedanceSpec, step: model.Impedance, path: Path, frame: Frame) -> None:
@@ -61,8 +61,9 @@ def _check_excursion(spec: ImpedanceSpec, path: Path, frame: Frame) -> None:
         return
     bias_V = frame.cell.equilibrium_voltage_V if spec.bias is None else spec.bias
     if bias_V is not None:
-        frame.inside_window(bias_V - spec.amplitude, (*path, "amplitude"))
-        frame.inside_window(bias_V + spec.amplitude, (*path, "amplitude"))
+        middle_V = (frame.safety.voltage_min_V + frame.safety.voltage_max_V) / 2
+        farthest_V = bias_V + math.copysign(spec.amplitude, bias_V - middle_V)
+        frame.inside_window(farthest_V, (*path, "amplitude"))
         return
     width_V = frame.safety.voltage_max_V - frame.safety.voltage_min_V
     if 2 * spec.amplitude >= width_V:

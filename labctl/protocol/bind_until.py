@@ -31,6 +31,8 @@ def current_cutoffs(
     ends: until.CurrentUntil, current_A: float, path: Path, frame: Frame
 ) -> tuple[Cutoff, ...]:
     """Ends of a galvanostatic step: a voltage on the side to which the current drives it, and a time or charge."""
+    if not abs(current_A) > 0:  # zero, or unknown: told already, and there is no side to speak of
+        return ()
     ahead = Side.ABOVE if current_A > 0 else Side.BELOW
     voltages = _sided(Quantity.VOLTAGE, ends.voltage, ahead)
     if not any(cutoff.side is ahead for cutoff in voltages):
@@ -71,7 +73,9 @@ def voltage_cutoffs(
 def time_limit(time: TextQuantity | None, path: Path, frame: Frame) -> tuple[Cutoff, ...]:
     """The time limit that a held voltage needs."""
     if time is None:
-        frame.refuse(path, "no time limits this step", "add `time: 10 h`: its current may never fall so far")
+        frame.refuse(
+            path, "no time limits this step, and its current may never fall so far", "add `time: 10 h`"
+        )
         return ()
     return (_time(time),)
 

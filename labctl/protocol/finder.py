@@ -12,7 +12,8 @@ SUFFIX = ".yaml"
 LARGEST_FILE_bytes = 128 * 1024  # a thousand steps; reading it takes a fraction of a second
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_FOLDERS = (_PACKAGE / "_protocols", _PACKAGE.parent / "protocols")  # in a wheel; in a checkout
+_IN_WHEEL = _PACKAGE / "_protocols"
+_IN_CHECKOUT = _PACKAGE.parent / "protocols"
 
 
 class Source(NamedTuple):
@@ -24,11 +25,8 @@ class Source(NamedTuple):
 
 def bundled_paths() -> dict[str, Path]:
     """The protocols that come with labctl, by name."""
-    found: dict[str, Path] = {}
-    for folder in _FOLDERS:
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            found.setdefault(path.name.removesuffix(SUFFIX), path)
-    return found
+    folder = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_CHECKOUT
+    return {path.name.removesuffix(SUFFIX): path for path in sorted(folder.glob(f"*{SUFFIX}"))}
 
 
 def read(path_or_name: str | Path, problems: Problems) -> Source:
@@ -40,34 +38,33 @@ def read(path_or_name: str | Path, problems: Problems) -> Source:
         ProtocolError: no such file, not an ordinary file, too large, or not plain UTF-8 text.
     """
     name = str(path_or_name)
-    mark = Mark(name, 1, 1)
+    mark = Mark(name if name.isprintable() else ascii(name), 1, 1)
     path = Path(path_or_name)
-    if isinstance(path_or_name, str) and "\0" not in name and not path.exists():
+    if isinstance(path_or_name, str) and not os.path.exists(name):
         path = bundled_paths().get(name, path)
-    return Source(name, _decode(_read_bytes(path, mark, problems), mark, problems))
+    return Source(mark.file, _decode(_read_bytes(path, mark, problems), mark, problems))
 
 
 def _read_bytes(path: Path, mark: Mark, problems: Problems) -> bytes:
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.stat(path)
+        if not stat.S_ISREG(
+            status.st_mode
+        ):  # not even opened: a FIFO would wait, a serial port would wake up
+            problems.fatal(mark, "is not an ordinary file", "name a protocol file, such as my-cell.yaml")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE_bytes + 1)
     except FileNotFoundError:
         problems.fatal(
             mark, "there is no such file, and no bundled protocol of this name", _nearest(mark.file)
         )
     except (OSError, ValueError) as error:
-        problems.fatal(mark, f"cannot be read: {error.strerror if isinstance(error, OSError) else error}")
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        problems.fatal(mark, "is not an ordinary file", "name a protocol file, such as my-cell.yaml")
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(LARGEST_FILE_bytes + 1)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.fatal(mark, f"cannot be read: {reason}", "name a protocol file, such as my-cell.yaml")
     if len(content) > LARGEST_FILE_bytes:
-        size_kB = max(status.st_size, len(content)) / 1024
         problems.fatal(
             mark,
-            f"is {size_kB:.0f} kB large",
+            f"is {status.st_size / 1024:.0f} kB large",
             f"a protocol has at most {LARGEST_FILE_bytes // 1024} kB; write loops instead of repeated steps",
         )
     return content

@@ -81,6 +81,7 @@ class Frame:
                 f"a sample every {record.every.text} is out of range",
                 f"write {show(SHORTEST_INTERVAL_s, 's')} to {show(LONGEST_INTERVAL_s, 's')}",
             )
+            every_s = math.nan
         change = record.current_change
         return Sampling(
             every_s=every_s,
@@ -103,9 +104,8 @@ def make_frame(protocol: model.Protocol, root: Node, problems: Problems) -> Fram
     current_max_A = unlimited.amperes(protocol.safety.current, ("safety", "current"))
     frame = Frame(root, problems, cell, SafetyLimits(low, high, current_max_A))
     if low >= high:
-        frame.refuse(
-            ("safety", "voltage", 1), "the upper voltage is not above the lower", "write [lowest, highest]"
-        )
-    elif equilibrium is not None:
+        upper = root.find(("safety", "voltage", 1)).mark
+        problems.fatal(upper, "the upper voltage is not above the lower", "write [lowest, highest]")
+    if equilibrium is not None:
         frame.inside_window(equilibrium.value, ("cell", "equilibrium_voltage"))
     return frame

@@ -22,11 +22,7 @@ _MISSING = {
     "from": "add the highest frequency, as in `from: 100 kHz`",
     "to": "add the lowest frequency, as in `to: 0.1 Hz`",
 }
-_EXAMPLE = {
-    "voltage": "`voltage: [-1 V, 1 V]` in safety, `voltage: 4.2 V` in a step",
-    "current": "`current: 0.4 mA/cm2`",
-    "every": "`every: 10 s`",
-}
+_EXAMPLE = {"voltage": "voltage: 4.2 V", "current": "current: 0.4 mA/cm2", "every": "every: 10 s"}
 
 
 def validate(root: Node, problems: Problems) -> Protocol:
@@ -35,15 +31,12 @@ def validate(root: Node, problems: Problems) -> Protocol:
     Raises:
         ProtocolError: the first problem; the others are in ``problems`` too.
     """
-    protocol = None
     try:
-        protocol = Protocol.model_validate(root.plain())
+        return Protocol.model_validate(root.plain())
     except ValidationError as refused:
         for error in refused.errors(include_url=False):
             _report(error, root, problems)
-    problems.raise_first()
-    assert protocol is not None
-    return protocol
+        raise problems.in_order()[0] from None
 
 
 def _report(error: Any, root: Node, problems: Problems) -> None:
@@ -51,13 +44,15 @@ def _report(error: Any, root: Node, problems: Problems) -> None:
     node, context = root.find(path), error.get("ctx", {})
     match error["type"]:
         case "protocol":
-            mark = root.key_mark((*path, context["key"])) if "key" in context else node.mark
-            problems.add(mark, context["problem"], context["remedy"])
+            _report_objection(path, context, root, problems)
         case "value_error" if isinstance(context["error"], QuantityError):
             problems.add(node.mark, context["error"].problem, context["error"].remedy)
         case "missing":
             key = str(path[-1])
-            remedy = _MISSING.get(key) or f"write {_EXAMPLE.get(key, f'`{key}: ...`')}"
+            example = (
+                "voltage: [-1 V, 1 V]" if path == ("safety", "voltage") else _EXAMPLE.get(key, f"{key}: ...")
+            )
+            remedy = _MISSING.get(key, f"add it, as in `{example}`")
             problems.add(node.mark, f"{key!r} is missing", remedy)
         case "union_tag_not_found":
             _report_unknown_step(node, problems)
@@ -67,13 +62,25 @@ def _report(error: Any, root: Node, problems: Problems) -> None:
             )
         case "too_short" | "too_long":
             wanted = "two entries, as in [-1 V, 1 V]" if path[-1] == "voltage" else "at least one entry"
-            problems.add(node.mark, f"{path[-1]!r} has {context['actual_length']} entries", f"write {wanted}")
+            problems.add(node.mark, f"{path[-1]!r} has too few or too many entries", f"write {wanted}")
         case "literal_error":
             problems.add(
                 node.mark, f"{str(error['input'])[:40]!r} is not known here", f"write {context['expected']}"
             )
         case _:
             problems.add(node.mark, str(error["msg"]))
+
+
+def _report_objection(path: Path, context: dict[str, str], root: Node, problems: Problems) -> None:
+    """An objection of our own models, with its remedy."""
+    key = context.get("key")
+    if key is None:
+        problems.add(root.find(path).mark, context["problem"], context["remedy"])
+        return
+    remedy = context["remedy"]
+    if key in STEPS and path[-2:-1] == ("steps",):
+        remedy = "begin each step with its own '- '"
+    problems.add(root.key_mark((*path, key)), context["problem"], remedy)
 
 
 def _report_unknown_step(node: Node, problems: Problems) -> None:

@@ -11,14 +11,14 @@ class Dimension(Enum):
     """
 
     TIME = ("time", "s", "2.5 h", 1e-6, 3.2e8)
-    VOLTAGE = ("voltage", "V", "0.9 V", 1e-9, 1e3)
+    VOLTAGE = ("voltage", "V", "0.9 V", 1e-12, 1e3)
     CURRENT = ("current", "A", "113 uA", 1e-15, 1e3)
     AREAL_CURRENT = ("areal current", "A/m2", "0.4 mA/cm2", 1e-9, 1e6)
     SPECIFIC_CURRENT = ("specific current", "A/kg", "20 mA/g", 1e-9, 1e6)
     RATE = ("C-rate", "1/s", "C/5", 1e-9, 1.0)
     CHARGE = ("charge", "C", "1.5 mAh", 1e-12, 1e7)
-    AREAL_CAPACITY = ("areal capacity", "C/m2", "1 mAh/cm2", 1e-6, 1e8)
-    SPECIFIC_CAPACITY = ("specific capacity", "C/kg", "120 mAh/g", 1e-3, 1e8)
+    AREAL_CAPACITY = ("areal capacity", "C/m2", "1 mAh/cm2", 1e-9, 1e8)
+    SPECIFIC_CAPACITY = ("specific capacity", "C/kg", "120 mAh/g", 1e-6, 1e8)
     ENERGY = ("energy", "J", "4 mWh", 1e-12, 1e8)
     RESISTANCE = ("resistance", "ohm", "10 kohm", 1e-9, 1e15)
     FREQUENCY = ("frequency", "Hz", "100 kHz", 1e-7, 1e8)
@@ -27,7 +27,7 @@ class Dimension(Enum):
     MASS = ("mass", "kg", "2.8 mg", 1e-12, 100.0)
     TEMPERATURE = ("temperature", "K", "25 degC", 1.0, 2e3)
     FRACTION = ("fraction", "1", "80 %", 1e-9, 100.0)
-    VOLTAGE_RATE = ("voltage rate", "V/s", "1 mV/min", 1e-12, 1e6)
+    VOLTAGE_RATE = ("voltage rate", "V/s", "1 mV/min", 1e-16, 1e6)
 
     def __init__(self, title: str, si_unit: str, example: str, smallest: float, largest: float) -> None:
         self.title = title

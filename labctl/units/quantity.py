@@ -134,5 +134,5 @@ def _checked(value: Fraction, dimension: Dimension, text: str) -> Quantity:
     if abs(value) > dimension.largest:
         raise QuantityError(f"{text!r} is beyond any {dimension.title} in a laboratory", remedy)
     if value and abs(value) < dimension.smallest:
-        raise QuantityError(f"{text!r} is too small a {dimension.title} to be meant", remedy)
+        raise QuantityError(f"{text!r} is smaller than any {dimension.title} in a laboratory", remedy)
     return Quantity(float(value), dimension, text)

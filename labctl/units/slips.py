@@ -92,7 +92,10 @@ def wanted(accepted: tuple[Dimension, ...]) -> str:
     """What would have been right, with an example for each accepted dimension."""
     if not accepted:
         return "write a plain number such as 2 or 0.05"
-    return "write " + " or ".join(f"{_article(d.title)} {d.title} such as {d.example}" for d in accepted)
+    *others, last = [dimension.example for dimension in accepted]
+    if others:
+        return f"write, for example, {', '.join(others)} or {last}"
+    return f"write {_article(accepted[0].title)} {accepted[0].title} such as {last}"
 
 
 def _article(noun: str) -> str:

@@ -140,7 +140,7 @@ LOGIC = [
         "- rest:\n      until: {time: 1 h}",
         "- rest:\n      until: {time: 1 h}\n    tag: x",
         12,
-        "unknown key 'tag'",
+        "its own '- '",
     ),
     Bad("duplicate key", "current: 0.5 mA", "current: 0.5 mA\n  current: 50 mA", 8, "first in line 7"),
     Bad("frequency zero", "to: 0.1 Hz", "to: 0 Hz", 24, "is zero"),
@@ -183,7 +183,7 @@ LOGIC = [
     Bad("stop before the end", "[impedance, stop]", "[stop, impedance]", 27, "stop comes last"),
     Bad("rule parameter without unit", "{factor: 2,", "{hold: 60,", 27, "no unit"),
     Bad(
-        "C-rate without capacity",
+        "specific without mass",
         "  nominal_capacity: 0.3 mAh\n",
         "  nominal_capacity: 120 mAh/g\n",
         4,
@@ -304,6 +304,48 @@ def test_signs_are_checked_without_an_equilibrium_voltage(tmp_path: Path) -> Non
     assert "positive current charges" in error.remedy
 
 
+BARE = """\
+protocol: bare
+safety: {{voltage: [-1 V, 2 V], current: 1 mA}}
+record: {{every: 10 s}}
+steps:
+  - constant_current: {{current: {current}, until: {{{end}, voltage: 1 V}}}}
+stop_rules:
+  - {rule}
+"""
+
+
+@pytest.mark.parametrize(
+    ("current", "end", "rule", "line", "word"),
+    [
+        ("C/5", "time: 1 h", "soft_short", 5, "needs a capacity"),
+        ("0.1 mA/cm2", "time: 1 h", "soft_short", 5, "needs an area"),
+        ("10 mA/g", "time: 1 h", "soft_short", 5, "needs a mass"),
+        ("0.1 mA", "capacity: 1 mAh/cm2", "soft_short", 5, "needs an area"),
+        ("0.1 mA", "time: 1 h", "soft_short", 7, "needs the overpotential"),
+        ("0.1 mA", "time: 1 h", "impedance_rise", 7, "needs spectra"),
+        ("0.1 mA", "time: 1 h", "coulombic_efficiency", 7, "no loop passes current"),
+        ("0.1 mA", "time: 1 h", "capacity_retention: {minimum: 70 %}", 7, "no loop passes current"),
+        ("0.1 mA", "time: 1 h", "capacity_retention: {then: impedance}", 7, "none to repeat"),
+    ],
+)
+def test_what_is_not_there_cannot_be_used(
+    current: str, end: str, rule: str, line: int, word: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, BARE.format(current=current, end=end, rule=rule))
+    assert (line, True) in [(error.line, word in str(error)) for error in all_problems(path)]
+
+
+def test_a_rule_given_twice_has_to_differ(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, GOOD + "  - overpotential_jump: {factor: 2, then: [impedance, stop]}\n"))
+    assert (error.line, "given twice" in str(error)) == (28, True)
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    for bad in NUMBERS:
+        assert len(all_problems(write(tmp_path, GOOD.replace(bad.old, bad.new, 1)))) == 1, bad.name
+
+
 def test_all_problems_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = GOOD.replace("every: 10 s", "evry: 10 s").replace("mode: galvanostatic", "mode: both")
     text = text.replace("current: 0.5 mA", "current: 0.5")
@@ -364,7 +406,8 @@ def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
     assert "cannot be read" in str(refusal(loop))
     assert "no such file" in str(refusal(tmp_path / "nothing.yaml"))
     assert "did you mean na50k50-symmetric?" in str(refusal("na50k50-symetric"))
-    assert "no such file" in str(refusal("x" * 100))
+    assert "cannot be read" in str(refusal("x" * 300))
+    assert "no such file" in str(refusal("two\nlines"))
     assert refusal("a\0b").problem
 
 
