@@ -207,6 +207,13 @@ class Keithley2450:
             self.source.function = function
             self.source_changed()
 
+    def select_sense(self, function: str, remote: bool) -> None:
+        """:RSENse; on the 2470 a change with the output on turns it off (2470 Reference Manual p. 12-58)."""
+        settings = self.meter.settings[function]
+        if self.model.name == "2470" and self.output_on and settings.remote_sense is not remote:
+            self.set_output(False)
+        settings.remote_sense = remote
+
     def select_terminals(self, terminals: str) -> None:
         """:ROUT:TERM; Assumed: the cell is wired to both, and changing them turns the output off."""
         if terminals != self.terminals:

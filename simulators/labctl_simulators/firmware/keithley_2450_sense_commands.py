@@ -67,7 +67,11 @@ def _declare_sense(function: str, node: str) -> None:
     attribute_number(":AVERage:COUNt", "average_count", (1, 100, 10), whole=True)
     attribute_number(":RELative", "relative_offset", (-1e12, 1e12, 0.0))
     attribute_flag(":RELative:STATe", "relative")
-    attribute_flag(":RSENse", "remote_sense")
+    flag(
+        f"{node}:RSENse",
+        lambda smu: smu.meter.settings[function].remote_sense,
+        lambda smu, on: smu.select_sense(function, on),
+    )
     attribute_flag(":AZERo[:STATe]", "auto_zero")
     attribute_flag(":AVERage[:STATe]", "averaging")
     keyword(

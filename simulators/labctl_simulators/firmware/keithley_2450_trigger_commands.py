@@ -168,6 +168,17 @@ def _duration_loop(duration_s: float, delay_s: float, buffer: str, kind: str) ->
     ]
 
 
+def _declare_loop(pattern: str, template: str) -> None:
+    """The commands of the first firmware, before the templates had names (2450 Reference Manual p. 6-163)."""
+
+    @command(pattern, Tokens())
+    def load_loop(smu: "Keithley2450", parameters: tuple[str, ...]) -> None:
+        _load(smu, template, parameters)
+
+
+_declare_loop(":TRIGger:LOAD:LOOP:SIMPle", "SimpleLoop")
+_declare_loop(":TRIGger:LOAD:LOOP:DURation", "DurationLoop")
+
 _DELAY = Number(required=False, default=0.0)
 _TEMPLATES: dict[str, tuple[Callable[..., list[Block]], tuple[Parameter, ...]]] = {
     "EMPTY": (list, ()),

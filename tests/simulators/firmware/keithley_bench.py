@@ -72,6 +72,14 @@ class Bench:
         self.now_s = end_s
         return output + self.port.wake(end_s).decode("latin-1")
 
+    def output_on(self) -> bool:
+        """Whether the source is on."""
+        return self.device.output_on
+
+    def circuit_closed(self) -> bool:
+        """Whether the relay connects the battery."""
+        return self.device.circuit_closed
+
     def errors(self) -> list[int]:
         """Codes of the error queue, oldest first; the queue is empty afterwards."""
         codes = []

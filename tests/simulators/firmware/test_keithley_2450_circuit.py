@@ -104,7 +104,7 @@ def test_over_voltage_protection_acts_on_both_sources() -> None:
 def test_normal_off_state_is_a_short_through_a_tenth_of_the_range() -> None:
     bench = current_source()
     bench.send(":OUTP:SMOD NORM;:SOUR:CURR:RANG 1E-3;:OUTP ON;:OUTP OFF")
-    assert bench.device.circuit_closed
+    assert bench.circuit_closed()
     bench.wait(1000.0)
     bench.ask(":READ?")
     assert bench.battery.charge_C == pytest.approx(-1000.0 * 0.1e-3, rel=1e-3)
@@ -112,21 +112,21 @@ def test_normal_off_state_is_a_short_through_a_tenth_of_the_range() -> None:
 
 def test_it_drains_a_cell_from_power_on() -> None:
     bench = new_bench()
-    assert bench.device.circuit_closed
+    assert bench.circuit_closed()
     bench.wait(1000.0)
     bench.send(":OUTP:SMOD HIMP")
     assert bench.battery.charge_C == pytest.approx(-1000.0 * 10e-6), (
         "a tenth of 100 uA, for the limit of 105 uA"
     )
-    assert not bench.device.circuit_closed
+    assert not bench.circuit_closed()
 
 
 def test_high_impedance_opens_the_relay(bench: Bench) -> None:
     bench.send(":SOUR:CURR 1E-3;:OUTP ON")
-    assert bench.device.circuit_closed
+    assert bench.circuit_closed()
     bench.wait(10.0)
     bench.send(":OUTP OFF")
-    assert not bench.device.circuit_closed
+    assert not bench.circuit_closed()
     before_C = bench.battery.charge_C
     bench.wait(10_000.0)
     bench.ask(":READ?")
@@ -134,10 +134,10 @@ def test_high_impedance_opens_the_relay(bench: Bench) -> None:
 
 
 def test_reset_goes_back_to_the_state_that_drains(bench: Bench) -> None:
-    assert not bench.device.circuit_closed
+    assert not bench.circuit_closed()
     bench.send("*RST")
-    assert bench.device.circuit_closed
-    assert not bench.device.output_on
+    assert bench.circuit_closed()
+    assert not bench.output_on()
 
 
 def test_a_change_of_the_source_function_turns_the_output_off_in_its_own_off_state() -> None:
@@ -147,7 +147,16 @@ def test_a_change_of_the_source_function_turns_the_output_off_in_its_own_off_sta
     assert bench.ask(":OUTP?") == "1", "no change"
     bench.send(":SOUR:FUNC VOLT")
     assert bench.ask(":OUTP?") == "0"
-    assert bench.device.circuit_closed, "the voltage source's off state is still NORM"
+    assert bench.circuit_closed(), "the voltage source's off state is still NORM"
+
+
+@pytest.mark.parametrize(("model", "still_on"), [("2450", "1"), ("2470", "0")])
+def test_remote_sense_switches_the_output_of_a_2470_off(model: str, still_on: str) -> None:
+    bench = new_bench(model=model)
+    bench.send(":SENS:VOLT:RSEN OFF;:OUTP ON;:SENS:VOLT:RSEN OFF")
+    assert bench.ask(":OUTP?") == "1", "no change"
+    bench.send(":SENS:VOLT:RSEN ON")
+    assert bench.ask(":OUTP?;:SENS:VOLT:RSEN?") == f"{still_on};1"
 
 
 def test_zero_and_guard_off_states() -> None:
@@ -161,7 +170,7 @@ def test_zero_and_guard_off_states() -> None:
     bench.wait(100.0)
     bench.ask(":READ?")
     assert bench.battery.charge_C == pytest.approx(-10.0 * 5e-3), "0 A, and 3 V are within a tenth of 200 V"
-    assert bench.device.circuit_closed
+    assert bench.circuit_closed()
 
 
 def test_without_interlock_high_voltage_is_out_of_reach_and_reported() -> None:

@@ -36,16 +36,16 @@ def arm(bench: Bench, level_A: str) -> None:
         assert bench.send(line) == ""
     bench.send(":INIT")
     assert bench.errors() == []
-    assert bench.device.output_on
+    assert bench.output_on()
 
 
 def test_watchdog_opens_the_output_after_30_silent_loops(bench: Bench) -> None:
     arm(bench, "1E-3")
     bench.wait(29.9 * LOOP_s)
-    assert bench.device.output_on
+    assert bench.output_on()
     bench.wait(0.3 * LOOP_s)
-    assert not bench.device.output_on
-    assert not bench.device.circuit_closed
+    assert not bench.output_on()
+    assert not bench.circuit_closed()
     assert bench.ask(":TRIG:STAT?;:TRAC:ACT? 'cyc'") == "IDLE;IDLE;11;30"
 
 
@@ -54,7 +54,7 @@ def test_watchdog_acts_without_any_connection(bench: Bench) -> None:
     bench.port.close(bench.now_s)
     bench.port = bench.device.port()
     bench.wait(31 * LOOP_s)
-    assert not bench.device.circuit_closed
+    assert not bench.circuit_closed()
     assert bench.battery.charge_C == pytest.approx(1e-3 * (30 * LOOP_s + 0.016), rel=1e-3)
 
 
@@ -63,11 +63,11 @@ def test_a_heartbeat_keeps_it_going_and_its_end_opens_the_output(bench: Bench) -
     for _ in range(20):
         bench.wait(20.0)
         bench.send("*TRG")
-        assert bench.device.output_on
+        assert bench.output_on()
     assert int(bench.ask(":TRAC:ACT:END? 'cyc'")) == pytest.approx(400 / LOOP_s, abs=2)
     assert bench.ask(":TRAC:DATA? 1,2,'cyc',SOUR,READ,REL").count(",") == 5
     bench.wait(33.0)
-    assert not bench.device.output_on
+    assert not bench.output_on()
 
 
 def test_voltage_limits_act_without_the_host() -> None:
@@ -76,12 +76,12 @@ def test_voltage_limits_act_without_the_host() -> None:
     for _ in range(10):
         rising.wait(3.0)
         rising.send("*TRG")
-    assert not rising.device.output_on
+    assert not rising.output_on()
     assert 3.4 <= rising.battery.open_circuit_V < 3.45
     falling = current_source(capacitance_F=1.0)
     arm(falling, "-40E-3")
     falling.wait(10.0)
-    assert not falling.device.output_on
+    assert not falling.output_on()
     assert 2.7 < falling.battery.open_circuit_V <= 2.8
 
 
@@ -94,7 +94,7 @@ def test_while_it_runs_settings_and_readings_are_refused_but_output_off_and_quer
         assert bench.errors() == [-221], message
     assert bench.ask(":OUTP?;:SOUR:CURR?;:TRIG:STAT?").startswith("1;1.000000E-03;RUNNING;RUNNING;")
     bench.send(":OUTP OFF")
-    assert not bench.device.circuit_closed
+    assert not bench.circuit_closed()
     bench.send(":ABOR")
     assert bench.ask(":TRIG:STAT?").startswith("ABORTED;ABORTED;")
     bench.send(":SOUR:CURR 2E-3")
@@ -105,11 +105,11 @@ def test_abort_leaves_the_output_as_it_is_and_reset_does_not(bench: Bench) -> No
     arm(bench, "1E-3")
     bench.send(":ABOR")
     bench.wait(100.0)
-    assert bench.device.output_on
+    assert bench.output_on()
     bench.send(":INIT")
     bench.wait(1.0)
     bench.send("*RST")
-    assert not bench.device.output_on
+    assert not bench.output_on()
     assert bench.ask(":TRIG:STAT?") == "EMPTY;EMPTY;0"
 
 
@@ -137,9 +137,14 @@ def test_simple_loop_waits_opc_and_leaves_the_output_alone(bench: Bench) -> None
 
 def test_duration_loop_turns_the_output_on_and_measures_for_its_duration(bench: Bench) -> None:
     bench.send(':TRIG:LOAD "DurationLoop", 10, 0.5;:INIT')
-    assert bench.device.output_on
+    assert bench.output_on()
     assert bench.ask("*WAI;:TRIG:STAT?").startswith("IDLE")
     assert bench.now_s == pytest.approx(10.0, abs=0.7)
+
+
+def test_the_loop_commands_of_the_first_firmware(bench: Bench) -> None:
+    bench.send(":TRIG:LOAD:LOOP:DUR 2, 0.1, 'defbuffer2';:INIT")
+    assert int(bench.ask("*WAI;:TRAC:ACT? 'defbuffer2'")) == pytest.approx(2 / (0.1 + 4 / 60), abs=1)
 
 
 def test_an_unknown_template_and_an_empty_model_are_errors(bench: Bench) -> None:
@@ -153,7 +158,7 @@ def test_wait_block_waits_for_the_command_event(bench: Bench) -> None:
     bench.wait(50.0)
     assert bench.ask(":TRIG:STAT?") == "WAITING;WAITING;1"
     bench.send("*TRG")
-    assert bench.device.output_on
+    assert bench.output_on()
     assert bench.ask(":TRIG:STAT?") == "IDLE;IDLE;2"
 
 
@@ -161,9 +166,9 @@ def test_wait_for_the_source_limit(bench: Bench) -> None:
     bench.send(":SOUR:CURR 0.1;CURR:VLIM 5;:OUTP ON")  # 3 V + 1 V + 1 mV/s
     bench.send(":TRIG:BLOC:WAIT 1, SLIM;:TRIG:BLOC:SOUR:STAT 2, OFF;:INIT")
     bench.wait(990.0)
-    assert bench.device.output_on
+    assert bench.output_on()
     bench.wait(20.0)
-    assert not bench.device.output_on
+    assert not bench.output_on()
 
 
 def test_measuring_goes_on_in_the_background(bench: Bench) -> None:
@@ -184,7 +189,7 @@ def test_a_loop_that_takes_no_time_neither_hangs_nor_ends(bench: Bench) -> None:
     bench.wait(1e5)
     assert bench.ask(":TRIG:STAT?").startswith("RUNNING")
     bench.send("*TRG")
-    assert bench.device.output_on
+    assert bench.output_on()
 
 
 def test_a_counting_loop_that_takes_no_time_is_held_up(bench: Bench) -> None:
@@ -198,7 +203,7 @@ def test_a_sweep_steps_the_source_and_turns_the_output_off(bench: Bench) -> None
     bench.send(":SOUR:SWE:CURR:LIN 0, 1E-3, 5, 0.01")
     sourced = bench.ask(":INIT;*WAI;:TRAC:DATA? 1,5,'defbuffer1',SOUR").split(",")
     assert [round(float(text) * 1e6) for text in sourced] == [0, 250, 500, 750, 1000]
-    assert not bench.device.output_on
+    assert not bench.output_on()
 
 
 def test_a_sweep_ends_at_the_source_limit(bench: Bench) -> None:

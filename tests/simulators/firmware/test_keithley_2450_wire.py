@@ -272,10 +272,10 @@ def test_several_connections_share_one_instrument_and_keep_their_own_messages(be
     assert other.receive(b"*ID", bench.now_s) == b""
     assert bench.send(":READ?") == ""
     assert other.receive(b"N?\n:OUTP ON\n", bench.now_s).startswith(b"KEITHLEY")
-    assert bench.device.output_on
+    assert bench.output_on()
     assert bench.wait(1.0).count("\n") == 1
     other.close(bench.now_s)
-    assert bench.device.output_on, "a lost connection changes nothing"
+    assert bench.output_on(), "a lost connection changes nothing"
     assert bench.ask(":OUTP?") == "1"
 
 
