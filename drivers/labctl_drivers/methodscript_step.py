@@ -12,10 +12,10 @@ Theory of operation. The script is one measurement loop inside one plain loop:
 
 While nothing happens the interval is the one that samples are wanted at, and each reading costs one package line.
 A reading is left with when the present slope would reach a cut-off within three intervals, when it moved by as much
-as samples are wanted for, or when the end of the step is near. Then h follows from the slope: at most half the way to
-the nearest threshold, at most until the next sample is due. So the interval shrinks while a cut-off is approached, down
-to the finest one, which bounds the overshoot to one fine reading's change; it grows again by a factor of ten at
-most. There is no fixed fast grid, and about one reading per sample that is kept.
+as samples are wanted for, or when the end of the step is near. Then h follows from the slope: at most a third of the
+way to the nearest threshold, at most until the next sample is due. So the interval shrinks while a cut-off is
+approached, down to the finest one, which bounds the overshoot to one fine reading's change; it grows again by a
+factor of ten at most. There is no fixed fast grid, and about one reading per sample that is kept.
 
 The end of a step at a known time (a time limit; a charge at constant current, t = Q/I) is met by a last interval
 that is exactly the time left: the last reading is taken at the end, not near it. The last package carries ``r``.
@@ -39,7 +39,7 @@ SAFETY_END = "a safety limit, enforced by the script itself"
 TIME_END = "the longest time that a script is given, 30 days, without any cut-off"
 
 _LONGEST_S = 30 * 86400.0
-_AHEAD = 3  # intervals that are looked ahead for a cut-off
+_AHEAD = 3  # intervals that are looked ahead for a cut-off, so that a slope that triples does not run past it
 _DUE = 1.02  # how much further than a wanted change the next reading is aimed, so that it is due for sure
 _FINEST_RANGE_V = 0.05  # overpotentials of some mV are to be resolved
 _GROWTH = 10  # how much longer than the last an interval may be
@@ -350,7 +350,7 @@ class _Compiler:
             if threshold is not None:
                 self._add(f"copy_var {self._watched} n", f"sub_var n {literal(threshold)}")
                 self._magnitude("n")
-                self._add("div_var n 2", "if n < k", "copy_var n k", "endif")
+                self._add(f"div_var n {_AHEAD}", "if n < k", "copy_var n k", "endif")
         self._add("copy_var d n")
         self._magnitude("n")
         self._add("if n < 1p", "store_var n 1p ab", "endif")

@@ -132,7 +132,36 @@ async def test_a_voltage_cutoff_overshoots_by_one_fine_readings_change_at_most(
     assert 2.0 <= samples[-1].voltage_V <= 2.0 + fine_V + noise_V
     assert samples[-1].cutoff == step.cutoffs[0]
     # No fast grid: about one reading a sample, and a few more on the way in and out.
-    assert bench.ports[-1].readings < 1.01 * len(samples) + 25
+    assert bench.ports[-1].readings < 1.01 * len(samples) + 40
+
+
+class Runaway:
+    """A cell whose voltage under current grows by a factor of e every 50 s, from 1 mV."""
+
+    def __init__(self) -> None:
+        self._time_s = 0.0
+
+    def voltage_V(self, current_A: float) -> float:
+        return 1e-3 * math.exp(self._time_s / 50.0) if current_A else 0.0
+
+    def current_A(self, voltage_V: float) -> float:
+        return 0.0
+
+    def advance_current(self, duration_s: float, current_A: float) -> None:
+        self._time_s += duration_s if current_A else 0.0
+
+    def advance_voltage(self, duration_s: float, voltage_V: float) -> float:
+        return 0.0
+
+    def impedance_ohm(self, frequency_Hz: float, bias_current_A: float = 0.0) -> complex:
+        return 1.0
+
+
+@pytest.mark.parametrize("every_s", [10.0, 60.0])
+async def test_a_cutoff_is_met_although_the_voltage_runs_away(every_s: float) -> None:
+    samples = await Bench(Runaway()).run(charge_to(limit(Quantity.VOLTAGE, ABOVE, 2.0), every_s=every_s))
+    fine_V = 2.0 / 50.0 * every_s / 100
+    assert 2.0 <= samples[-1].voltage_V <= 2.0 + 1.1 * fine_V + 5e-4
 
 
 async def test_a_jump_between_two_samples_is_caught_at_the_next_reading() -> None:
