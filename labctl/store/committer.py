@@ -39,7 +39,7 @@ class Committer:
         engine: opens that connection.
         name: the database's name in messages.
         durable: asked after a failure, in that thread: one clause on what is in the database.
-        after_commit: done in that thread after each commit, outside of any transaction.
+        after_commit: done in that thread after each commit, before anyone is told of it.
     """
 
     def __init__(self, engine: Engine, name: str, durable: Callable[[], str], after_commit: Write) -> None:
@@ -121,9 +121,8 @@ class Committer:
                 while jobs := self._take():
                     with connection.begin():
                         results = [job.write(connection) for job in jobs]
-                    self._acknowledge(jobs, results)
-                    jobs = []
                     self._after_commit(connection)
+                    self._acknowledge(jobs, results)
         except Exception as error:  # noqa: BLE001 - the outermost edge of this thread
             self._fail(error, jobs)
 

@@ -77,7 +77,7 @@ def open_for_reading(address: Address) -> Engine:
 
 def upkeep(address: Address) -> Callable[[Connection], None]:
     """What the writer has to do after each commit, outside of any transaction."""
-    return sqlite.LogLimit(address.path) if address.path else lambda _: None
+    return sqlite.Upkeep(address.path) if address.path else lambda _: None
 
 
 def _served(address: Address, **options: str) -> Engine:

@@ -85,32 +85,59 @@ def writing_engine(path: Path) -> Engine:
     return engine
 
 
-class LogLimit:
-    """Keeps the write-ahead log short although there is always a reader.
+class Upkeep:
+    """What the writing thread looks after following a commit: the file is in its place, and the log is short.
+
+    SQLite goes on writing to a file that was deleted or moved, where nobody will find the rows.
 
     SQLite begins its log anew only at a moment when nobody reads it. Readers that overlap leave no such moment, and
     the log would grow without end. So beyond ``LOG_LIMIT_BYTES`` the writer waits for those who read at present;
     whoever comes later reads the database itself. A reader that never ends is waited for now and then, never long.
+
+    Args:
+        path: the database, which exists.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._log = path.with_name(f"{path.name}-wal")
+        self._file = _file_at(path)
         self._next_try_s = 0.0
 
     def __call__(self, connection: Connection) -> None:
-        """Look at the log after a commit, outside of any transaction."""
-        if (
-            not self._log.exists()
-            or self._log.stat().st_size <= LOG_LIMIT_BYTES
-            or monotonic() < self._next_try_s
-        ):
-            return
+        """Outside of any transaction.
+
+        Raises:
+            StoreError: the file is no longer where it was.
+        """
+        if _file_at(self._path) != self._file:
+            raise StoreError("the file was moved, deleted or replaced while it was written to")
+        if monotonic() >= self._next_try_s and _size(self._log) > LOG_LIMIT_BYTES:
+            self._begin_log_anew(connection)
+            self._next_try_s = monotonic() + _WAIT_AGAIN_AFTER_S
+
+    def _begin_log_anew(self, connection: Connection) -> None:
         raw = connection.connection.cursor()
         raw.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_READERS_MS}")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
         raw.close()
-        self._next_try_s = monotonic() + _WAIT_AGAIN_AFTER_S
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, whatever it is called."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def reading_engine(path: Path) -> Engine:

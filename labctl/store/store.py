@@ -134,14 +134,15 @@ class Store:
     def _durable(self) -> str:
         """After a failure: what a fresh connection finds of the runs being written."""
         try:
-            with database.open_for_reading(self._address).connect() as connection:
+            reading = database.open_for_reading(self._address)
+            with database.reading(self._address), reading.connect() as connection:
                 found = [
                     f"run {writer.run_id} is in the database up to sample {_last_seq(connection, writer.run_id)}"
                     f" of {writer.seq}"
                     for writer in self._writers
                 ]
-        except (DBAPIError, LabctlError) as error:
-            return f"what the database holds could not be read either ({error})"
+        except LabctlError as error:
+            return f"what is in the database could not be read ({error})"
         return "; ".join(found) or "no run was being written"
 
 
