@@ -81,7 +81,7 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int) -> Channel:
 
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
-    return ThreadedChannel(driver, spec.resource, clock)
+    return ThreadedChannel(driver, spec.resource, clock, spec.model)
 
 
 def _in_memory(spec: ChannelSpec, driver: Driver, clock: Clock, seed: int) -> Channel:

@@ -1,6 +1,7 @@
 """The main job as a person runs it: the Na50K50 cell through the whole stack until a rule stops it."""
 
 import sqlite3
+from itertools import pairwise
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_the_database_holds_samples_spectra_and_events(lived: tuple[CommandLine,
         assert (first, last) == (1, count)
         assert count == run["samples"]
         rows = database.execute("select step_id, test_time_second from sample order by seq").fetchall()
-        gaps = [b[1] - a[1] for a, b in zip(rows, rows[1:], strict=False) if a[0] == b[0]]
+        gaps = [b[1] - a[1] for a, b in pairwise(rows) if a[0] == b[0]]
         assert max(gaps) <= 10.001
         decisions = database.execute("select data from event where kind = 'decision'").fetchall()
         assert decisions
@@ -41,7 +42,9 @@ def test_the_database_holds_samples_spectra_and_events(lived: tuple[CommandLine,
     assert 400.0 < first_spectrum["total_ohm"] < 600.0
 
 
-def test_each_full_half_cycle_passes_its_charge_to_a_ten_thousandth(lived: tuple[CommandLine, Outcome]) -> None:
+def test_each_full_half_cycle_passes_its_charge_to_a_ten_thousandth(
+    lived: tuple[CommandLine, Outcome],
+) -> None:
     _, outcome = lived
     full = [h for h in outcome.document()["half_cycles"] if h["end_reason"].startswith("capacity")]
     assert len(full) > 60
