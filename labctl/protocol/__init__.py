@@ -85,10 +85,9 @@ def estimate(plan: Plan) -> Estimate:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of protocol files, for editors."""
-    from labctl.protocol.model import Protocol
+    from labctl.protocol.editor_schema import editor_schema
 
-    schema = Protocol.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return editor_schema()
 
 
 def parse_rule(name: str, params: Mapping[str, str]) -> RuleSpec:

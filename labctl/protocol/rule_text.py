@@ -6,7 +6,14 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, ValidationError, create_model, field_validator, model_validator
+from pydantic import (
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from labctl.errors import UserError
@@ -20,10 +27,20 @@ _UNIT_SUFFIX = re.compile(f"({'|'.join(_UNIT_TYPES)})$")
 _MAY_BE_ZERO = {"grace_fraction", "drift", "grace_cycles"}
 
 
+class _OneOrSeveral:
+    """Tells editors that a list of one may be written without brackets."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
 class RuleText(Strict):
     """The parameters of a rule; ``then`` is one action or several in the order in which they are done."""
 
-    then: list[Action] | None = None
+    then: Annotated[list[Action], _OneOrSeveral()] | None = None
 
     @field_validator("then", mode="before")
     @classmethod
@@ -32,7 +49,7 @@ class RuleText(Strict):
         if not isinstance(words, list) or not words:
             raise problem("no action", f"write one or several of {', '.join(Action)}")
         for word in words:
-            if word not in set(Action):
+            if word not in list(Action):
                 raise problem(f"unknown action {str(word)[:40]!r}", did_you_mean(str(word), Action))
         actions = [Action(word) for word in words]
         ends = [action for action in actions if action in (Action.STOP, Action.STOP_AFTER_STEP)]
@@ -71,14 +88,22 @@ RULE_NAMES = tuple(_SPECS)
 class _RuleItem(Strict):
     """One rule, by its name: ``short_circuit`` or ``short_circuit: {hold: 30 s}``."""
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(RULE_NAMES)}, handler(schema)]}
+
     @model_validator(mode="before")
     @classmethod
     def _bare_name(cls, given: Any) -> Any:
-        if isinstance(given, str):
+        if isinstance(given, str) and given:
             return {given: {}}
-        if isinstance(given, dict) and len(given) > 1:
-            raise problem("several rules in one item", "begin each rule with its own '- '")
-        return {key: {} if value == "" else value for key, value in given.items()} if given else given
+        if not isinstance(given, dict) or len(given) != 1:
+            raise problem(
+                "one rule is wanted here", f"begin each with '- '; rules are {', '.join(RULE_NAMES)}"
+            )
+        return {name: {} if parameters == "" else parameters for name, parameters in given.items()}
 
     def spec(self) -> RuleSpec:
         """The rule in SI units; what the text leaves out keeps the rule's default."""

@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Strict(BaseModel):
@@ -32,6 +32,16 @@ class Strict(BaseModel):
             if key not in known:
                 raise problem(f"unknown key {key!r}", did_you_mean(key, known), key=key)
         return given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = handler(schema)
+        if not cls.shorthand:
+            return described
+        single = handler.resolve_ref_schema(described)["properties"][cls.shorthand]
+        return {"anyOf": [single, described]}
 
     @classmethod
     def keys(cls) -> list[str]:

@@ -30,10 +30,20 @@ class Threshold(Strict, Generic[T]):
         return self
 
 
-Voltage = Threshold[fields.Voltage]
-Current = Threshold[fields.CurrentMagnitude]
-Energy = Threshold[fields.Energy]
-VoltageRate = Threshold[fields.VoltageRate]
+class Voltage(Threshold[fields.Voltage]):
+    """A voltage to reach."""
+
+
+class Current(Threshold[fields.CurrentMagnitude]):
+    """A magnitude of the current to reach."""
+
+
+class Energy(Threshold[fields.Energy]):
+    """An energy to reach."""
+
+
+class VoltageRate(Threshold[fields.VoltageRate]):
+    """A magnitude of dV/dt to reach."""
 
 
 class RestUntil(Strict):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from labctl.errors import UserError
 from labctl.instrument.impedance import ImpedanceMode
@@ -306,6 +307,24 @@ def test_the_schema_knows_the_bundled_keys() -> None:
     assert {"factor", "hold", "minimum_rise", "then"} <= set(jump)
     dangling = [ref for ref in _references(schema) if ref.removeprefix("#/$defs/") not in schema["$defs"]]
     assert dangling == []
+
+
+def test_the_schema_agrees_with_the_reader() -> None:
+    """Editors accept the bundled files and the example, and refuse what the reader refuses for its structure."""
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json_schema())
+    reader = YAML(typ="safe", pure=True)
+    for _, path, _ in bundled():
+        assert list(validator.iter_errors(reader.load(path.read_text()))) == []
+    assert list(validator.iter_errors(reader.load(DESIGN_EXAMPLE + "  - soft_short\n"))) == []
+    for old, new in [
+        ("steps:", "stepps:"),
+        ("rest:", "rset:"),
+        ("10 uA", "{}"),
+        ("loop: 200", "loop: 0"),
+        ("stop}", "halt}"),
+    ]:
+        assert list(validator.iter_errors(reader.load(DESIGN_EXAMPLE.replace(old, new, 1)))), new
 
 
 def _references(part: object) -> list[str]:
