@@ -132,12 +132,12 @@ class _Builder:
         for event in self._events:
             if isinstance(event, DocumentStartEvent) and root is not None:
                 self._problems.fatal(
-                    self._mark(event), "a second YAML document begins", "one file holds one protocol"
+                    self._mark(event), "a second YAML document begins", "keep one document in a file"
                 )
             if isinstance(event, NodeEvent):
                 root = self._node(event, 0)
         if root is None:
-            self._problems.fatal(Mark(self._name, 1, 1), "the file is empty", "begin with `protocol: NAME`")
+            self._problems.fatal(Mark(self._name, 1, 1), "the file is empty", "write lines of `key: value`")
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -187,7 +187,9 @@ class _Builder:
             self._problems.fatal(mark, f"more than {MOST_NODES} entries", "write loops, not repeated steps")
         if depth > DEEPEST_NESTING:
             self._problems.fatal(
-                mark, f"nested more than {DEEPEST_NESTING} levels deep", "loops may nest 8 deep"
+                mark,
+                f"nested more than {DEEPEST_NESTING} levels deep",
+                "write it flatter; loops may nest 8 deep",
             )
         if isinstance(event, AliasEvent):
             self._problems.fatal(mark, f"alias *{event.anchor[:40]} is not allowed", "write the value out")

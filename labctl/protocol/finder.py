@@ -51,7 +51,7 @@ def _read_bytes(path: Path, mark: Mark, problems: Problems) -> bytes:
         if not stat.S_ISREG(
             status.st_mode
         ):  # not even opened: a FIFO would wait, a serial port would wake up
-            problems.fatal(mark, "is not an ordinary file", "name a protocol file, such as my-cell.yaml")
+            problems.fatal(mark, "is not an ordinary file", "name a YAML file, such as my-cell.yaml")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE_bytes + 1)
     except FileNotFoundError:
@@ -60,12 +60,12 @@ def _read_bytes(path: Path, mark: Mark, problems: Problems) -> bytes:
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        problems.fatal(mark, f"cannot be read: {reason}", "name a protocol file, such as my-cell.yaml")
+        problems.fatal(mark, f"cannot be read: {reason}", "name a YAML file, such as my-cell.yaml")
     if len(content) > LARGEST_FILE_bytes:
         problems.fatal(
             mark,
             f"is {status.st_size / 1024:.0f} kB large",
-            f"a protocol has at most {LARGEST_FILE_bytes // 1024} kB; write loops instead of repeated steps",
+            f"at most {LARGEST_FILE_bytes // 1024} kB are read; write loops instead of repeated steps",
         )
     return content
 
@@ -90,4 +90,6 @@ def _decode(content: bytes, mark: Mark, problems: Problems) -> str:
 def _nearest(name: str) -> str:
     names = list(bundled_paths())
     near = difflib.get_close_matches(Path(name).name.removesuffix(SUFFIX), names, 1, 0.6)
-    return f"did you mean {near[0]}?" if near else f"bundled are {', '.join(names) or 'none'}"
+    if near:
+        return f"did you mean the bundled {near[0]}?"
+    return f"check its path; the bundled protocols are {', '.join(names)}"

@@ -405,7 +405,7 @@ def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     assert "cannot be read" in str(refusal(loop))
     assert "no such file" in str(refusal(tmp_path / "nothing.yaml"))
-    assert "did you mean na50k50-symmetric?" in str(refusal("na50k50-symetric"))
+    assert "did you mean the bundled na50k50-symmetric?" in str(refusal("na50k50-symetric"))
     assert "cannot be read" in str(refusal("x" * 300))
     assert "no such file" in str(refusal("two\nlines"))
     assert refusal("a\0b").problem
