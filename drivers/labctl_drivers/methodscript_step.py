@@ -21,7 +21,7 @@ The end of a step at a known time (a time limit; a charge at constant current, t
 that is exactly the time left: the last reading is taken at the end, not near it. The last package carries ``r``.
 
 Script variables: t time, v voltage, i current, a magnitude of the current, q last reading of what is watched, d its
-change, h interval, e time from which on to leave the loop, s u last sent reading and its time, k n o scratch,
+change, g slope, h interval, e time from which on to leave the loop, s u last sent reading and its time, k n o scratch,
 m.. since when a cut-off is reached, y.. z.. integrals and their last rates, w.. integral one interval ahead.
 
 Source: MethodSCRIPT manual v1.8, chapter 14; command order as in PalmSens' own examples (MSLoopExample008, 009,
@@ -133,7 +133,7 @@ class _Compiler:
     def _declare(self) -> None:
         numbered = [f"m{k}" for k in range(len(self._held))]
         numbered += [f"{letter}{k}" for k in range(len(self._integrals)) for letter in "yzw"]
-        self._add(*(f"var {name}" for name in [*"tvciaqdhesuknor", *numbered]))
+        self._add(*(f"var {name}" for name in [*"tvciaqdghesuknor", *numbered]))
         self._add("store_var r 0i ja", f"store_var h {literal(self._fine_s)} eb", "store_var e 0 eb")
         self._add(
             "store_var i 0 ba",
@@ -274,8 +274,9 @@ class _Compiler:
 
     def _judge(self) -> None:
         """Has this reading ended the step? The first cut-off of the step wins, a safety limit wins over all."""
-        # Nothing came before the first reading: its slope counts as steep, so the second is as close as can be.
-        self._add("if u < 0", "store_var d 1k ab", "endif")
+        # Before the first reading there is no slope, so the second one is to come as soon as can be: growing from this.
+        first_h = literal(self._fine_s / _GROWTH)
+        self._add("if u < 0", "store_var d 0 ab", f"store_var h {first_h} eb", "endif")
         self._add(
             f"if t >= {literal(self._end_s - self._tolerance_s())}", self._ended_by(len(self._ends)), "endif"
         )
@@ -340,7 +341,7 @@ class _Compiler:
 
     def _choose_interval(self) -> None:
         coarse, fine = literal(self._coarse_s), literal(self._fine_s)
-        # k: the change allowed until the next reading; n: the change of the last interval
+        # k: the change allowed until the next reading, then the interval that it allows
         self._add("store_var k 1k ab")
         if self._wanted:
             self._add(f"copy_var {self._watched} n", "sub_var n s")
@@ -351,10 +352,12 @@ class _Compiler:
                 self._add(f"copy_var {self._watched} n", f"sub_var n {literal(threshold)}")
                 self._magnitude("n")
                 self._add(f"div_var n {_AHEAD}", "if n < k", "copy_var n k", "endif")
+        # g: the slope; one reading halves it at most, for noise can hide it
         self._add("copy_var d n")
         self._magnitude("n")
-        self._add("if n < 1p", "store_var n 1p ab", "endif")
-        self._add("mul_var k h", "div_var k n", f"mul_var h {_GROWTH}", "if k < h", "copy_var k h", "endif")
+        self._add("div_var n h", "mul_var g 500m", "if g < n", "copy_var n g", "endif")
+        self._add("if g < 1p", "store_var g 1p ab", "endif", "div_var k g")
+        self._add(f"mul_var h {_GROWTH}", "if k < h", "copy_var k h", "endif")
         self._add(f"if h > {coarse}", f"store_var h {coarse} eb", "endif")
         self._add("copy_var u n", f"add_var n {coarse}", "sub_var n t", "if h > n", "copy_var n h", "endif")
         for n, cutoff in enumerate(self._integrals):
