@@ -156,7 +156,7 @@ class _Rhythm:
 
     def _decide_keep(self, time_s: float, voltage_V: float, current_A: float) -> None:
         safety = self._safety
-        on_grid = time_s >= self._grid_s
+        on_grid = time_s >= self._grid_s - 0.5 * self._interval_s
         self.keep = (
             on_grid
             or abs(voltage_V - self._kept_V) >= self._change_V
@@ -191,6 +191,7 @@ class _Rhythm:
         self._pause_s = min(_GROWTH * pause_s, self._every_s)
         self.next_s = min(time_s + pause_s, self._grid_s)
         end_look_s = self.end_s - self.takes_s
-        self._for_end = self.next_s >= end_look_s
+        done_s = max(self.next_s, time_s + self.takes_s) + self.takes_s
+        self._for_end = done_s >= end_look_s  # one more reading before the last would make that one late
         if self._for_end:
             self.next_s = end_look_s
