@@ -69,8 +69,6 @@ class PalmSensEmStat4:
         self._session = MethodScriptSession(link, clock)
         self._measures_current = True
 
-    # --- connecting ----------------------------------------------------------------------------------------
-
     async def connect(self) -> Identity:
         """Identify the instrument. A script that was left running is aborted, which opens its circuit.
 
@@ -116,8 +114,6 @@ class PalmSensEmStat4:
         missing = [name for bit, name in _NEEDED.items() if not mask >> bit & 1]
         if missing:
             raise WrongInstrument(f"its firmware has no {', '.join(missing)}", self._link.name, "CM")
-
-    # --- steps ---------------------------------------------------------------------------------------------
 
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step; see ``Channel.run``. The circuit is open when the last sample is handed over."""
@@ -207,8 +203,6 @@ class PalmSensEmStat4:
         self._link.poison()
         raise error
 
-    # --- sweeps --------------------------------------------------------------------------------------------
-
     def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Measure a spectrum from high to low frequency; the circuit is open afterwards."""
         return self._sweep(spec, self._link.fence.epoch)
@@ -260,8 +254,6 @@ class PalmSensEmStat4:
                 self._link.name,
                 cell="open",
             )
-
-    # --- opening the circuit -------------------------------------------------------------------------------
 
     async def make_safe(self) -> None:
         """Open the circuit: abort, ``cell_off``, and a measurement that is refused while the cell is on.

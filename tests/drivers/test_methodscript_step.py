@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from labctl.errors import CannotHold
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
-from labctl_drivers.methodscript_step import compile_step, end_time
+from labctl_drivers.methodscript_plan import end_time
+from labctl_drivers.methodscript_step import compile_step
 from labctl_drivers.methodscript_sweep import compile_sweep
 from labctl_drivers.palmsens_models import MODELS
 

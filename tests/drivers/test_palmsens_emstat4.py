@@ -80,9 +80,6 @@ def test_it_is_found_as_a_driver() -> None:
     assert all(traits.impedance is not None and traits.autonomous for traits in DRIVER.traits.values())
 
 
-# --- connecting --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("chunk", [0, 1, 3])
 async def test_connecting_asks_who_it_is_and_energises_nothing(chunk: int) -> None:
     transcript = Transcript(*IDENTIFY, chunk=chunk)
@@ -133,9 +130,6 @@ async def test_another_instrument_is_refused(
     exchanges = [(s, answer if s == sent else a) for s, a in IDENTIFY]
     with pytest.raises(error, match=words):
         await channel(Transcript(*exchanges)).connect()
-
-
-# --- steps -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 7])
@@ -274,9 +268,6 @@ async def test_the_next_step_aborts_one_that_was_given_up() -> None:
     assert transcript.done()
 
 
-# --- a lost connection -------------------------------------------------------------------------------------
-
-
 async def test_a_script_that_goes_on_after_a_lost_connection_is_picked_up() -> None:
     lost = (15.0, LOST)
     driver, transcript = await connected((SCRIPT, STARTED, (FIRST, lost, SECOND, LAST)), PROVE_IDENTITY)
@@ -305,9 +296,6 @@ async def test_silence_ends_the_step_with_the_reason() -> None:
     driver, _ = await connected((SCRIPT, STARTED, (FIRST,)))
     with pytest.raises(LinkTimeout, match="the next reading of a step"):
         await everything(driver.run(STEP))
-
-
-# --- sweeps ------------------------------------------------------------------------------------------------
 
 
 def point(frequency_Hz: float, real_ohm: float, imaginary_ohm: float, time_s: float) -> bytes:
@@ -355,9 +343,6 @@ async def test_a_sweep_about_an_open_circuit_outside_the_window_does_not_close_i
     driver, _ = await connected((SCRIPT, b"e\nM000B\n", ((0.5, b"*\nPab%b,10,206\n\n" % pack(1.2)),)))
     with pytest.raises(InvalidReading, match=r"open circuit at 1\.2 V"):
         [p async for p in driver.sweep(spec)]
-
-
-# --- opening the circuit -----------------------------------------------------------------------------------
 
 
 async def test_opening_the_circuit_is_confirmed_and_may_be_repeated() -> None:
