@@ -7,6 +7,7 @@ simulated cells. Times are in half-cycles (2.5 h), except where a unit says othe
 """
 
 import argparse
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -264,8 +265,13 @@ def main() -> None:
     print("| cells | number | false stops | missed | delay, median | 95 % | longest |")
     print("|---|---|---|---|---|---|---|")
     print("\n".join(rows))
+    print()
     for spec in (OverpotentialJump(), ShortCircuit(), SoftShort()):
-        print(spec)
+        parameters = dataclasses.asdict(spec)
+        print(
+            f"{parameters.pop('name')}: "
+            + ", ".join(f"{k}={v}" for k, v in parameters.items() if k != "then")
+        )
     print(f"{time.perf_counter() - began:.0f} s")
 
 

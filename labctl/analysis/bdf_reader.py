@@ -8,6 +8,7 @@ Source: Battery Data Format 1.3, Battery Data Alliance.
 """
 
 import csv
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,19 +77,22 @@ def _read_csv(path: Path) -> dict[str, Column]:
     except UnicodeDecodeError:
         raise DataError(f"{path.name}: is not a text file") from None
     delimiter = max(",;\t", key=header.count)
-    wanted = _find_columns(path.name, next(csv.reader([header], delimiter=delimiter), []))
+    wanted = _find_columns(
+        path.name, next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+    )
     try:
-        columns = np.loadtxt(
-            path,
-            delimiter=delimiter,
-            skiprows=1,
-            usecols=list(wanted.values()),
-            unpack=True,
-            ndmin=2,
-            quotechar='"',
-            comments=None,
-            encoding="utf-8-sig",
-        )
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a table without rows
+            columns = np.loadtxt(
+                path,
+                delimiter=delimiter,
+                skiprows=1,
+                usecols=list(wanted.values()),
+                unpack=True,
+                ndmin=2,
+                quotechar='"',
+                comments=None,
+                encoding="utf-8-sig",
+            )
     except UnicodeDecodeError:
         raise DataError(f"{path.name}: is not a text file") from None
     except (ValueError, IndexError):
