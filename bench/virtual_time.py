@@ -1,7 +1,8 @@
 """How fast the whole stack lives in virtual time: bytes, driver, engine, rules and store, on both kinds of driver.
 
-The yardstick in the same run is PyBaMM's single particle model over 50 constant-current cycles (bench/pybamm_spm.py), which
-simulates a cell and nothing around it. Runs take turns, so that a machine that gets slower does so for all; medians are compared.
+The yardstick in the same run is PyBaMM's single particle model over 50 constant-current cycles (bench/pybamm_spm.py),
+which simulates a cell and nothing around it. Runs take turns, so that a machine that gets slower does so for all;
+medians are compared.
 
     python bench/virtual_time.py [--repeats 5] [--pybamm PYTHON]
 
