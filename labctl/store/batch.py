@@ -23,7 +23,13 @@ _END_STEP = (
     .values(
         {
             name: bindparam(name)
-            for name in ("end_time_second", "end_reason", "charge_coulomb", "energy_joule")
+            for name in (
+                "start_time_second",
+                "end_time_second",
+                "end_reason",
+                "charge_coulomb",
+                "energy_joule",
+            )
         }
     )
 )

@@ -29,7 +29,7 @@ Write = Callable[[Connection], Any]
 class _Job(NamedTuple):
     write: Write
     rows: int
-    done: Future[Any] | None
+    done: Future[Any]
 
 
 class Committer:
@@ -55,33 +55,26 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name=f"store {name}", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Write, rows: int) -> None:
-        """Hand over work to be committed soon; blocks while too many rows wait.
+    def submit(self, write: Callable[[Connection], T], rows: int = 0) -> Future[T]:
+        """Hand over work; blocks while too many rows wait.
+
+        Returns:
+            A future of the work's result, done when the work, and all before it, is durable.
 
         Raises:
             StoreError: earlier work could not be made durable, or the disk is stuck.
         """
-        self._add(_Job(write, rows, None))
-
-    def call(self, write: Callable[[Connection], T]) -> T:
-        """Do work in the writing thread and return its result once it is durable.
-
-        Raises:
-            StoreError: it, or earlier work, could not be made durable.
-        """
-        done: Future[T] = Future()
-        self._add(_Job(write, 0, done))
-        return done.result()
-
-    def barrier(self) -> Future[None]:
-        """A future that is done when everything submitted so far is durable.
-
-        Raises:
-            StoreError: earlier work could not be made durable.
-        """
-        done: Future[None] = Future()
-        self._add(_Job(_nothing, 0, done))
-        return done
+        job = _Job(write, rows, Future())
+        with self._changed:
+            if not self._changed.wait_for(self._has_room, STALL_LIMIT_S):
+                self._failure = self._stuck()
+            self.check()
+            if self._closing:
+                raise StoreError(f"{self._name}: is closed")
+            self._jobs.append(job)
+            self._rows += rows
+            self._changed.notify_all()
+        return job.done
 
     def check(self) -> None:
         """Raise what has gone wrong in the thread, if anything has."""
@@ -96,17 +89,6 @@ class Committer:
         self._thread.join(STALL_LIMIT_S)
         if self._thread.is_alive():
             self._failure = self._stuck()
-
-    def _add(self, job: _Job) -> None:
-        with self._changed:
-            if not self._changed.wait_for(self._has_room, STALL_LIMIT_S):
-                self._failure = self._stuck()
-            self.check()
-            if self._closing:
-                raise StoreError(f"{self._name}: is closed")
-            self._jobs.append(job)
-            self._rows += job.rows
-            self._changed.notify_all()
 
     def _has_room(self) -> bool:
         return self._rows < OUTSTANDING_ROWS or self._failure is not None
@@ -138,7 +120,7 @@ class Committer:
             self._rows -= sum(job.rows for job in jobs)
             self._changed.notify_all()
         for job, result in zip(jobs, results, strict=True):
-            if job.done and job.done.set_running_or_notify_cancel():
+            if job.done.set_running_or_notify_cancel():
                 job.done.set_result(result)
 
     def _fail(self, error: Exception, jobs: list[_Job]) -> None:
@@ -152,9 +134,5 @@ class Committer:
             self._jobs = []
             self._changed.notify_all()
         for job in jobs:
-            if job.done and job.done.set_running_or_notify_cancel():
+            if job.done.set_running_or_notify_cancel():
                 job.done.set_exception(failure)
-
-
-def _nothing(connection: Connection) -> None:
-    """What a barrier writes."""

@@ -99,7 +99,7 @@ class Store:
             # Held before the row can be seen: whoever sees a running run also finds its lock.
             return run_id, liveness.RunLock(self._address.path, run_id)
 
-        run_id, lock = self._committer.call(begin)
+        run_id, lock = self._committer.submit(begin).result()
         writer = RunWriter(
             run_id,
             committer=self._committer,

@@ -6,6 +6,7 @@ durable when ``flush`` returns.
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -171,8 +172,7 @@ class RunWriter:
         Raises:
             StoreError: it could not be made durable.
         """
-        self._hand_over()
-        await asyncio.wrap_future(self._committer.barrier())
+        await asyncio.wrap_future(self._hand_over())
 
     def flush_blocking(self) -> None:
         """As ``flush``, where there is no event loop.
@@ -180,8 +180,7 @@ class RunWriter:
         Raises:
             StoreError: it could not be made durable.
         """
-        self._hand_over()
-        self._committer.barrier().result()
+        self._hand_over().result()
 
     def close(self) -> None:
         """Make everything durable and leave the run; without a ``finish`` it counts as interrupted. Idempotent.
@@ -213,6 +212,7 @@ class RunWriter:
         self._due = now + BATCH_S
         self._silent_until = now + SIGN_OF_LIFE_S
 
-    def _hand_over(self) -> None:
-        self._committer.submit(self._batch.write, len(self._samples))
+    def _hand_over(self) -> Future[None]:
+        durable = self._committer.submit(self._batch.write, len(self._samples))
         self._begin_batch()
+        return durable
