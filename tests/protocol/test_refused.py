@@ -421,7 +421,7 @@ def test_line_ends_of_other_systems_are_fine(tmp_path: Path) -> None:
     assert load(write(tmp_path, GOOD.replace("\n", "\r\n"))).nodes == load(write(tmp_path, GOOD)).nodes
 
 
-MEMORY = """
+MEMORY = r"""
 import re, sys
 from labctl.errors import ProtocolError
 from labctl.protocol import load
