@@ -3,13 +3,13 @@
 import math
 
 from labctl.engine.control import RunControl
-from labctl.engine.cutoff_watch import CutoffWatch
 from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.record import Record
 from labctl.half_cycle import HalfCycleFigures
 from labctl.instrument.channel import Channel, Sample
-from labctl.instrument.step import Cutoff, SafetyLimits, Step
+from labctl.instrument.cutoff_watch import CutoffWatch
+from labctl.instrument.step import Cutoff, Step
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision, RuleSet
 
@@ -111,16 +111,8 @@ class Gates:
         return self._watch
 
     def _fault(self, time_s: float, voltage_V: float, current_A: float) -> str:
-        """What is wrong with a reading, or an empty string. A comparison with NaN is False, hence a fault."""
-        safety = self._step.safety
-        if not safety.voltage_min_V <= voltage_V <= safety.voltage_max_V:
-            return f"{voltage_V:.4g} V is outside the safety window {_window(safety)}"
-        if not abs(current_A) <= safety.current_max_A:
-            return f"{current_A:.4g} A is more than the safety limit of {safety.current_max_A:.4g} A"
-        if not time_s > self._last_s:
+        """What is wrong with a reading, or an empty string."""
+        fault = self._step.safety.left_by(voltage_V, current_A)
+        if not fault and not time_s > self._last_s:
             return f"the instrument's time stood still at {time_s:.3f} s: its readings are stale"
-        return ""
-
-
-def _window(safety: SafetyLimits) -> str:
-    return f"{safety.voltage_min_V:g} V .. {safety.voltage_max_V:g} V"
+        return fault

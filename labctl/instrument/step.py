@@ -82,6 +82,15 @@ class SafetyLimits:
     voltage_max_V: float
     current_max_A: float
 
+    def left_by(self, voltage_V: float, current_A: float) -> str:
+        """Which limit a reading is beyond, in words; empty if none. A comparison with NaN is False, hence beyond."""
+        if not self.voltage_min_V <= voltage_V <= self.voltage_max_V:
+            window = f"{self.voltage_min_V:g} V .. {self.voltage_max_V:g} V"
+            return f"{voltage_V:.4g} V is outside the safety window {window}"
+        if not abs(current_A) <= self.current_max_A:
+            return f"{current_A:.4g} A is more than the safety limit of {self.current_max_A:.4g} A"
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

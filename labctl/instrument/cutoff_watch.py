@@ -1,4 +1,4 @@
-"""The engine's own look at a step's cut-offs, whatever the driver or the instrument does about them."""
+"""The host's own look at a step's cut-offs, whatever the driver or the instrument does about them."""
 
 from labctl.instrument.step import Cutoff, Quantity, Side, Step
 
@@ -9,7 +9,7 @@ class CutoffWatch:
     """Decides, reading by reading, whether a step must end although its driver goes on.
 
     Voltage and current cut-offs are checked as they stand. Time, charge and energy are met by the driver to a part
-    of a sample interval, while the engine integrates readings that carry noise: it steps in only when they
+    of a sample interval, while the host integrates readings that carry noise: it steps in only when they
     are overrun by 1 % and a sample interval. The voltage rate is left to the side that reads fast enough to know it.
     """
 
