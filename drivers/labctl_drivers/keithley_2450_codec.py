@@ -12,8 +12,11 @@ BUFFER = '"labctl"'
 BUFFER_SIZE = 10_000
 
 _OVERRANGE = 1.05  # a range holds 105 % of its name; 2450 Reference Manual 2450-901-01 Rev. B p. 6-75
-_MARGIN = 1.05  # what the instrument holds by itself stays outside the host's safety window
+_MARGIN = 1.05  # at constant current, the voltage limit stays outside the host's safety window
 _MARGIN_V = 0.02  # the smallest voltage limit, too; Rev. B p. 6-71
+_INSIDE = (
+    0.99  # at constant voltage, running into the current limit is ordinary: it stays inside the safety limit
+)
 _PROTECTION_TOLERANCE = 1.06  # overvoltage protection is good to 5 %; specifications SPEC-2450 Rev. A p. 4
 _REST_RANGE_A = 1e-6
 
@@ -42,7 +45,7 @@ class Model:
             off_mode="high impedance (output relay open)",
             holds=(
                 "voltage limit at constant current: 5 %, at least 20 mV, beyond the safety window, for both signs",
-                "current limit at constant voltage: 5 % beyond the safety limit",
+                "current limit at constant voltage: 1 % inside the safety limit",
                 "overvoltage protection at the next level above",
             ),
             host_silence=None,
@@ -54,14 +57,14 @@ class Model:
 _SMALL_A = tuple(float(f"1e{decade}") for decade in range(-8, 1))
 _LARGE_A = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 4.0, 5.0, 7.0)
 _LARGE_V = (0.2, 2.0, 7.0, 10.0, 20.0, 100.0)
-_LEVELS = (2, 5, 10, 20, 40, 60, 80)
+_LEVELS = (2, 5, 10, 20, 40, 60, 80)  # 2461 Reference Manual p. 6-96; those of the 2450: Rev. B p. 8-141
 
 MODELS = {
     "2450": Model(_SMALL_A, (0.02, 0.2, 2.0, 20.0, 200.0), (*_LEVELS, 100, 120, 140, 160, 180)),
     "2460": Model(_LARGE_A, _LARGE_V, _LEVELS),
     "2461": Model(_LARGE_A, _LARGE_V, _LEVELS),
-    # Assumed: the levels of the 2450 up to 180 V exist on the 2470 as well.
-    "2470": Model(_SMALL_A, (0.2, 2.0, 20.0, 200.0, 1000.0), (*_LEVELS, 100, 120, 140, 160, 180)),
+    # The 2470 has no level below 20 V, and 40 V (2470-901-01 Rev. A p. 12-81). Assumed: those two only.
+    "2470": Model(_SMALL_A, (0.2, 2.0, 20.0, 200.0, 1000.0), (20, 40)),
 }
 
 
@@ -155,7 +158,7 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
             raise CannotHold(f"a cut-off at {cutoff.threshold:g} V; it measures up to {most_V:g} V", name)
     window_V = max(abs(safety.voltage_min_V), abs(safety.voltage_max_V))
     limit_V = min(max(_MARGIN * window_V, window_V + _MARGIN_V), most_V)
-    limit_A = min(_MARGIN * safety.current_max_A, most_A)
+    limit_A = min(_INSIDE * safety.current_max_A, most_A)
     protection = _protection(limit_V, model)
     if step.control is Control.VOLTAGE:
         inside = safety.voltage_min_V <= step.value <= safety.voltage_max_V
