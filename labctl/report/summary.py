@@ -6,7 +6,7 @@ from typing import Any
 
 from labctl.half_cycle import HalfCycle
 from labctl.store.reader import Reader
-from labctl.store.records import EventRecord, RunRecord, SpectrumRecord
+from labctl.store.records import EventRecord, RunRecord, RunState, SpectrumRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Summary:
         lines = [
             f"run {run.run_id}: {run.protocol} on {run.cell.name or 'an unnamed cell'}, "
             f"channel {run.channel} ({run.identity})",
-            f"  {run.state}: {run.end_reason or 'it goes on'}",
+            f"  {run.state}: {self._why()}",
             f"  {self._measured()}",
         ]
         lines += [f"  {line}" for line in self._health()]
@@ -71,6 +71,15 @@ class Summary:
     def cycles(self) -> int:
         """Cycles begun."""
         return max((h.cycle for h in self.half_cycles), default=0)
+
+    def _why(self) -> str:
+        run = self.run
+        if run.state is RunState.INTERRUPTED:
+            return (
+                f"{run.end_reason} after {(run.last_sample_s or 0.0) / 3600.0:.2f} h of the experiment; "
+                f"its last rows were written at {_calendar(run.last_written_unix_s)}"
+            )
+        return run.end_reason or "it goes on"
 
     def _measured(self) -> str:
         last_s = self.run.last_sample_s or 0.0
