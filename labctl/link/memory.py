@@ -8,7 +8,10 @@ from labctl.errors import LinkLost
 
 
 class SimulatedPort(Protocol):
-    """One connection to a sans-IO instrument; ``labctl_simulators`` provides these."""
+    """One connection to a sans-IO instrument; ``labctl_simulators`` provides these.
+
+    ``receive`` and ``wake`` raise ConnectionError where a connection is lost on purpose.
+    """
 
     def receive(self, data: bytes, now_s: float) -> bytes:
         """Take bytes, answer bytes."""
@@ -48,7 +51,11 @@ class MemoryPort:
 
     async def write(self, data: bytes) -> None:
         """Hand bytes to the firmware; what it answers at once is kept for ``read``."""
-        answer = self._connected().receive(data, self._clock.now())
+        device = self._connected()
+        try:
+            answer = device.receive(data, self._clock.now())
+        except ConnectionError as error:
+            raise LinkLost(f"writing failed: {error}", self.name) from error
         if answer:
             self._arrived += answer
 
@@ -61,7 +68,10 @@ class MemoryPort:
                 await self._clock.sleep_until(until_s)
                 return b""
             await self._clock.sleep_until(due_s)
-            self._arrived = device.wake(self._clock.now())
+            try:
+                self._arrived = device.wake(self._clock.now())
+            except ConnectionError as error:
+                raise LinkLost(f"reading failed: {error}", self.name) from error
         data, self._arrived = self._arrived, b""
         return data
 

@@ -27,24 +27,27 @@ class _Line:
         self._pending = bytearray()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self.lost = self._loop.create_future()
         self._loop.add_reader(master, self._readable)
         self._arm()
 
     def close(self) -> None:
         """Take the line off the loop."""
+        self._leave_loop()
+        self._port.close(self._time.now_s())
+
+    def _leave_loop(self) -> None:
         self._loop.remove_reader(self._master)
         self._loop.remove_writer(self._master)
         if self._timer is not None:
             self._timer.cancel()
-        self._port.close(self._time.now_s())
 
     def _readable(self) -> None:
         try:
             data = os.read(self._master, _READ_BYTES)
         except BlockingIOError:
             return
-        self._send(self._port.receive(data, self._time.now_s()))
-        self._arm()
+        self._pass_on(self._port.receive, data, self._time.now_s())
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -56,8 +59,17 @@ class _Line:
 
     def _wake(self) -> None:
         self._timer = None
-        self._send(self._port.wake(self._time.now_s()))
-        self._arm()
+        self._pass_on(self._port.wake, self._time.now_s())
+
+    def _pass_on(self, ask: Callable[..., bytes], *arguments: object) -> None:
+        """Send what the port answers; where it says so, the line is lost instead."""
+        try:
+            self._send(ask(*arguments))
+        except ConnectionError:
+            self._leave_loop()
+            self.lost.set_result(None)
+        else:
+            self._arm()
 
     def _send(self, data: bytes) -> None:
         if len(self._pending) < MOST_PENDING_BYTES:
@@ -89,15 +101,26 @@ async def serve(
 ) -> None:
     """Serve a device until cancelled.
 
+    A line that the device loses (faults are injected so) hangs up, and comes again as another pseudo-terminal.
+
     Args:
         device: a device of its own; it belongs to this line from now on.
         link: path of a symbolic link to make to the client's end, removed at the end.
         speed: simulated seconds in one real second.
-        ready: called once with the VISA resource string.
+        ready: called with the VISA resource string, once for each pseudo-terminal.
 
     Raises:
         FileExistsError: ``link`` exists and is not a symbolic link.
     """
+    time = ScaledTime(speed)
+    while True:
+        await _serve_one(device, time, link, ready)
+
+
+async def _serve_one(
+    device: Device, time: ScaledTime, link: str | None, ready: Callable[[str], None]
+) -> None:
+    """Serve on one pseudo-terminal until the device loses it."""
     master, client_end = os.openpty()
     line: _Line | None = None
     made_link = False
@@ -109,9 +132,9 @@ async def serve(
         if link is not None:
             _make_link(name, link)
             made_link = True
-        line = _Line(device, ScaledTime(speed), master)
+        line = _Line(device, time, master)
         ready(f"ASRL{link or name}::INSTR")
-        await asyncio.get_running_loop().create_future()
+        await line.lost
     finally:
         if line is not None:
             line.close()

@@ -7,10 +7,13 @@ own time goes on through the other ports. Where the device allows it one port st
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 
 from labctl_simulators.attach.scaled_time import ScaledTime
 from labctl_simulators.firmware import Device, WirePort
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 MOST_CONNECTIONS = 64
 """Further connections are reset; instruments allow far fewer."""
@@ -70,7 +73,10 @@ class _Bench:
         self._timer = None
         now_s = self.now_s()
         if self._spare is not None:
-            self._spare.wake(now_s)
+            try:
+                self._spare.wake(now_s)
+            except ConnectionError:
+                self._spare = self._another_port()
         for connection in list(self._connections):
             connection.wake(now_s)
         self.arm()
@@ -106,7 +112,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.port is not None:
-            self._send(self.port.receive(data, self._bench.now_s()))
+            self._pass_on(self.port.receive, data, self._bench.now_s())
             self._bench.arm()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -128,12 +134,25 @@ class _Connection(asyncio.Protocol):
     def wake(self, now_s: float) -> None:
         """Let the port do what is due, unless the peer is not reading."""
         if self.port is not None and not self.paused:
-            self._send(self.port.wake(now_s))
+            self._pass_on(self.port.wake, now_s)
 
     def abort(self) -> None:
-        """Reset the connection."""
+        """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _pass_on(self, ask: Callable[..., bytes], *arguments: object) -> None:
+        """Send what the port answers; where it says so, reset or end the connection instead."""
+        if self._transport is None:
+            return
+        try:
+            self._send(ask(*arguments))
+        except ConnectionResetError:
+            peer_socket = self._transport.get_extra_info("socket")
+            peer_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._transport.abort()
+        except ConnectionAbortedError:
+            self._transport.close()
 
     def _send(self, data: bytes) -> None:
         if data and self._transport is not None:

@@ -4,7 +4,11 @@ from typing import Protocol
 
 
 class WirePort(Protocol):
-    """One connection to a device: any split of the input gives the same output."""
+    """One connection to a device: any split of the input gives the same output.
+
+    Where faults are injected, ``receive`` and ``wake`` raise ConnectionResetError or ConnectionAbortedError: an
+    attachment resets or ends its connection then.
+    """
 
     def receive(self, data: bytes, now_s: float) -> bytes:
         """Take what arrived at ``now_s`` (never earlier than any time given before) and answer."""
