@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 
 from labctl.clock import Clock
+from labctl.engine import circuit
 from labctl.engine.control import RunControl
 from labctl.engine.gates import Gates
 from labctl.engine.half_cycles import HalfCycles
@@ -89,6 +90,7 @@ class Run:
 
     async def _end(self, end: RunEnd, trace: str = "") -> RunEnd:
         """Open the circuit, whatever happened, and write the run's last rows."""
+        kind, by = circuit.OPENED, circuit.asked_by(end)
         opened = "the circuit is open, confirmed by read-back"
         try:
             await open_circuit(self._channel)
@@ -96,14 +98,14 @@ class Run:
             if not self._control.open_now:  # else it is the interruption that asked for this opening
                 raise
         except LabctlError as error:
-            opened = str(error)
+            kind, opened = circuit.UNKNOWN, str(error)
             end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
-        self._note("circuit", opened)
+        self._note(kind, f"{end.reason}: {opened}", by=by)
         if trace:
             self._note("bug", trace)
         for decision in self.half_cycles.end(end.reason, complete=False):
-            self._note("decision", decision.reason, asdict(decision))
-        self._note("run_ended", f"{end.state}: {end.reason}")
+            self._note("decision", decision.reason, asdict(decision), decision.rule)
+        self._note("run_ended", f"{end.state}: {end.reason}", by=by)
         self._record.finish(end.state, end.reason, self._clock.now())
         return end
 
@@ -114,9 +116,9 @@ class Run:
                 case StepNode():
                     end = await self._take(place, place.node)
                 case ImpedanceNode(path=path, spec=spec):
-                    end = await self._measure_spectrum(path, spec, place.cycle)
+                    end = await self._measure_spectrum(path, spec, place.cycle, circuit.PLAN)
                 case TagNode(text=text):
-                    self._note("tag", text)
+                    self._note("tag", text, by=circuit.PLAN)
                     end = None
                 case _:
                     raise AssertionError(f"a walk yields no {place.node}")
@@ -133,6 +135,7 @@ class Run:
         step = node.step
         start_s = self._clock.now()
         number = self._record.begin_step(cycle=place.cycle, path=node.path, kind=node.kind, start_s=start_s)
+        self._note(*circuit.of_step(node.path, step), circuit.PLAN)
         gates = Gates(
             step,
             number,
@@ -170,9 +173,10 @@ class Run:
             decisions = decisions + self.half_cycles.end(reason, complete=complete)
         return gates.end or await self._act(decisions, place.cycle)
 
-    async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int) -> RunEnd | None:
+    async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int, by: str) -> RunEnd | None:
         start_s = self._clock.now()
         number = self._record.begin_step(cycle=cycle, path=path, kind="impedance", start_s=start_s)
+        self._note(*circuit.of_sweep(path, spec), by)
         points: list[ImpedancePoint] = []
         async with aclosing(self._channel.sweep(spec)) as sweep:
             async for point in sweep:
@@ -203,7 +207,7 @@ class Run:
         """Do what the rules decided: a spectrum first, then the strongest of what else they ask for."""
         end = None
         for decision in decisions:
-            self._note("decision", decision.reason, asdict(decision))
+            self._note("decision", decision.reason, asdict(decision), decision.rule)
             self._tell("decision", f"{decision.rule}: {decision.reason}")
             if Action.IMPEDANCE in decision.actions:
                 self._spectrum_wanted = True
@@ -222,14 +226,16 @@ class Run:
                 "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
             )
             return None
-        return await self._measure_spectrum(own.path, own.spec, cycle)
+        return await self._measure_spectrum(own.path, own.spec, cycle, circuit.RULE)
 
     def _keep(self, half_cycle: HalfCycle) -> None:
         self._record.half_cycle(half_cycle)
         self._tell("half_cycle", _half_cycle_line(half_cycle))
 
-    def _note(self, kind: str, message: str, data: dict[str, object] | None = None) -> None:
-        self._record.event(kind, self._clock.now(), "engine", message, data)
+    def _note(
+        self, kind: str, message: str, data: dict[str, object] | None = None, by: str = "engine"
+    ) -> None:
+        self._record.event(kind, self._clock.now(), by, message, data)
 
 
 def _half_cycle_line(half_cycle: HalfCycle) -> str:
