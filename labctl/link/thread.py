@@ -114,7 +114,7 @@ class PortThread:
             if job in self._waiting:
                 self._waiting.remove(job)
                 job.drop()
-            elif self._present is job:
+            elif self._present is job and not job.outcome.done():
                 self._clock.interrupt()
 
     def _work(self) -> None:
