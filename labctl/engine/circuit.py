@@ -10,6 +10,8 @@ from labctl.units import show
 
 CLOSED = "circuit_closed"
 OPENED = "circuit_opened"
+AT_REST = "circuit_at_rest"
+"""Opened by a step of rest."""
 UNKNOWN = "circuit_unknown"
 """The circuit could not be confirmed open."""
 
@@ -36,7 +38,7 @@ def of_step(path: str, step: Step) -> Switching:
     """What a step is about to do to the circuit; written down before the instrument hears of it."""
     until = " or ".join(map(str, step.cutoffs))
     if step.control is Control.REST:
-        return Switching(OPENED, f"{path}: at rest until {until}", asdict(step))
+        return Switching(AT_REST, f"{path}: at rest until {until}", asdict(step))
     unit = "A" if step.control is Control.CURRENT else "V"
     return Switching(CLOSED, f"{path}: {step.control} {show(step.value, unit)} until {until}", asdict(step))
 

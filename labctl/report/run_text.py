@@ -3,6 +3,8 @@
 from labctl.report.summary import Summary
 
 _MOST_EVENTS = 20
+_ROUTINE = ("circuit_closed", "circuit_at_rest", "step_ended")
+"""What every step leaves behind: kept for the audit, too much for a person's eyes."""
 
 
 def run_lines(summary: Summary) -> list[str]:
@@ -49,9 +51,9 @@ def _spectra(summary: Summary) -> list[str]:
 
 
 def _events(summary: Summary) -> list[str]:
-    events = summary.events[-_MOST_EVENTS:]
-    left_out = len(summary.events) - len(events)
-    lines = [f"events{f' (the last {_MOST_EVENTS} of {len(summary.events)})' if left_out else ''}"]
+    told = [event for event in summary.events if event.kind not in _ROUTINE]
+    events = told[-_MOST_EVENTS:]
+    lines = [f"events{f' (the last {_MOST_EVENTS} of {len(told)})' if len(told) > len(events) else ''}"]
     lines += [
         f"  {event.time_s / 3600.0:9.3f} h  {event.kind:<12} {event.author}: {event.message}"
         for event in events
