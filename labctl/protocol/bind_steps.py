@@ -9,7 +9,7 @@ from labctl.protocol.bind_impedance import impedance_spec
 from labctl.protocol.bind_until import current_cutoffs, rest_cutoffs, time_limit, voltage_cutoffs
 from labctl.protocol.document import Path
 from labctl.protocol.frame import Frame
-from labctl.protocol.plan import ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
+from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
 from labctl.units import Quantity as TextQuantity
 from labctl.units import show
 
@@ -52,7 +52,13 @@ class StepBinder:
             case model.ImpedanceItem(impedance=impedance):
                 place = _Place((*path, "impedance"), loops)
                 spec = impedance_spec(impedance, place.path, self._frame)
-                yield ImpedanceNode(place.named(), self._line(place), spec, self._passes(impedance, place))
+                yield ImpedanceNode(
+                    place.named(),
+                    self._line(place),
+                    spec,
+                    self._passes(impedance, place),
+                    IfInterrupted(impedance.if_interrupted),
+                )
             case model.TagItem(tag=tag):
                 place = _Place((*path, "tag"), loops)
                 yield TagNode(place.named(), self._line(place), tag.text, self._passes(tag, place))
@@ -146,7 +152,14 @@ class StepBinder:
                 "give the step its own `record: {every: ...}`",
             )
         kind = _KIND[control]
-        return StepNode(place.named(), self._line(place), kind, step, self._passes(text, place))
+        return StepNode(
+            place.named(),
+            self._line(place),
+            kind,
+            step,
+            self._passes(text, place),
+            IfInterrupted(text.if_interrupted),
+        )
 
     def _passes(self, step: model.Scheduled, place: _Place) -> Passes:
         if step.on_cycles is None and step.every is None:

@@ -72,36 +72,41 @@ class Scheduled(Strict):
         return self
 
 
-class Rest(Scheduled):
+class Controlled(Scheduled):
+    """What the steps have in common that take time under control of the instrument."""
+
+    record: Record | None = None
+    if_interrupted: Literal["continue", "restart", "ask", "abort"] = Field(
+        "ask", description="when the run is taken up again; after restart or abort it never goes on half-way"
+    )
+
+
+class Rest(Controlled):
     """Open circuit."""
 
     until: RestUntil
-    record: Record | None = None
 
 
-class ConstantCurrent(Scheduled):
+class ConstantCurrent(Controlled):
     """Galvanostatic; positive charges the cell."""
 
     current: fields.Current
     until: CurrentUntil
-    record: Record | None = None
 
 
-class ConstantVoltage(Scheduled):
+class ConstantVoltage(Controlled):
     """Potentiostatic."""
 
     voltage: fields.Voltage
     until: VoltageUntil
-    record: Record | None = None
 
 
-class Cccv(Scheduled):
+class Cccv(Controlled):
     """Constant current until the voltage is reached, then that voltage until the current has fallen."""
 
     current: fields.Current
     voltage: fields.Voltage
     until: CccvUntil
-    record: Record | None = None
 
 
 class Impedance(Scheduled):
@@ -113,6 +118,9 @@ class Impedance(Scheduled):
     to: fields.Frequency = Field(description="lowest frequency")
     points_per_decade: Annotated[int, fields.CountText(1, 100)] = 10
     bias: fields.Bias | None = Field(None, description="if left out: open-circuit voltage (PEIS), 0 A (GEIS)")
+    if_interrupted: Literal["restart", "ask", "abort"] = Field(
+        "ask", description="when the run is taken up again; a sweep never goes on half-way"
+    )
 
 
 class Tag(Scheduled):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from labctl.instrument.impedance import ImpedanceSpec
 from labctl.instrument.step import SafetyLimits, Sampling, Step
@@ -46,6 +47,15 @@ class Passes:
         return self.every is None or number % self.every == 0
 
 
+class IfInterrupted(StrEnum):
+    """What is done with a step that was interrupted half-way, when its run is taken up again."""
+
+    CONTINUE = "continue"  # pass what remains of it
+    RESTART = "restart"  # begin it again; it is never continued half-way
+    ASK = "ask"  # a person decides
+    ABORT = "abort"  # end the run; it is never continued half-way
+
+
 @dataclass(frozen=True, slots=True)
 class StepNode:
     """A step of an instrument. ``path`` names its place (``steps[1].steps[0].constant_current``), ``line`` its line."""
@@ -55,16 +65,18 @@ class StepNode:
     kind: str
     step: Step
     passes: Passes = Passes()
+    if_interrupted: IfInterrupted = IfInterrupted.ASK
 
 
 @dataclass(frozen=True, slots=True)
 class ImpedanceNode:
-    """A spectrum."""
+    """A spectrum. It is never continued half-way."""
 
     path: str
     line: int
     spec: ImpedanceSpec
     passes: Passes = Passes()
+    if_interrupted: IfInterrupted = IfInterrupted.ASK
 
 
 @dataclass(frozen=True, slots=True)

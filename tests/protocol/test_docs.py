@@ -7,6 +7,7 @@ import pytest
 
 from labctl.protocol import load
 from labctl.protocol.finder import LARGEST_FILE_bytes
+from labctl.protocol.plan_text import plan_from_text, plan_to_text
 from labctl.protocol.rule_text import RULE_NAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocols.md"
@@ -40,11 +41,13 @@ def whole(example: str) -> str:
 def test_the_example_becomes_a_plan(example: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(whole(example))
-    assert load(path).nodes
+    plan = load(path)
+    assert plan.nodes
+    assert plan_from_text(plan_to_text(plan)) == plan
 
 
 def test_every_kind_of_block_is_there() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 def test_the_page_names_every_rule_and_the_size() -> None:
