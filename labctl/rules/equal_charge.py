@@ -44,7 +44,7 @@ class Criterion:
     minimum_V: float
     hold_s: float
     grace_fraction: float
-    least_samples: int = 4
+    least_samples: int = 5
     believed_to_V: float = math.inf
 
     def limits(self, baseline: Baseline) -> Levels:

@@ -81,7 +81,7 @@ def test_a_recording_without_current_is_refused(tmp_path):
 
 
 class StoredRun:
-    """A fake reader: a rest, then a charge in two steps with a pause between them, then a discharge that was stopped."""
+    """A fake reader: a rest, a charge in two steps with a pause between, and a discharge that was stopped."""
 
     columns = ("seq", "test_time_second", "voltage_volt", "current_ampere", "step_id")
     table = np.array(
