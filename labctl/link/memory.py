@@ -64,7 +64,7 @@ class MemoryPort:
         device = self._connected()
         while not self._arrived:
             due_s = device.next_wake()
-            if due_s is None or due_s > until_s:
+            if due_s is None or due_s > max(until_s, self._clock.now()):
                 await self._clock.sleep_until(until_s)
                 return b""
             await self._clock.sleep_until(due_s)

@@ -63,7 +63,10 @@ class VisaPort(BlockingPort):
     def _open(self) -> None:
         self._wire = None
         for resource in (*reversed(self._gateways), self._resource):
-            self._opened.append(_open_resource(resource))
+            instrument = _open_resource(resource)
+            self._opened.append(instrument)
+            if isinstance(peer := _interface_of(instrument), socket.socket):
+                _make_ready(peer)
         self._wire = self._wire_of(self._opened[-1])
         self._slice_s = self._wire.slice_s
 
@@ -86,8 +89,7 @@ class VisaPort(BlockingPort):
 
     def _wire_of(self, instrument: Any) -> "_Wire":
         """The most direct way to the bytes of an opened resource."""
-        sessions = getattr(instrument.visalib, "sessions", {})  # pyvisa-py only
-        interface = getattr(sessions.get(instrument.session), "interface", None)
+        interface = _interface_of(instrument)
         if isinstance(interface, socket.socket):
             return _SocketWire(interface)
         if isinstance(interface, serial.Serial):
@@ -111,10 +113,6 @@ class _SocketWire:
     slice_s = SLICE_S
 
     def __init__(self, peer: socket.socket) -> None:
-        if code := peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(code, os.strerror(code))
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._peer = peer
 
     def write(self, data: bytes) -> None:
@@ -198,6 +196,20 @@ class _MessageWire:
             raise
         self._answer_due = status == StatusCode.success_max_count_read
         return bytes(data)
+
+
+def _interface_of(instrument: Any) -> object:
+    """What a pyvisa-py session speaks through; None with other libraries."""
+    sessions = getattr(instrument.visalib, "sessions", {})
+    return getattr(sessions.get(instrument.session), "interface", None)
+
+
+def _make_ready(peer: socket.socket) -> None:
+    """Refuse a socket that never connected, and have the others send at once."""
+    if code := peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def _open_resource(resource: str) -> Any:

@@ -114,3 +114,34 @@ def test_a_library_that_only_passes_messages_is_read_after_questions_only(
         assert drive(link.ask(b"echo 3.7", _PATIENT)) == b"3.7"
         with pytest.raises(LinkTimeout):
             drive(link.ask(b"silent", Deadline("what never comes", slack_s=0.2)))
+
+
+class _Gateway(Peer):
+    """A Prologix gateway with one instrument behind it: it hands an answer over when it is asked to read."""
+
+    def receive(self, data: bytes, now_s: float) -> bytes:
+        answers = b""
+        *lines, self._input = (self._input + data).split(b"\n")
+        for line in lines:
+            self.received.append(line)
+            if line.startswith(b"++read eoi"):
+                answers += b"".join(self._answers)
+                self._answers: list[bytes] = []
+            elif line.endswith(b"?"):
+                self._answers = [b"3.7001\n"]
+        return answers
+
+
+def test_gpib_behind_a_prologix_gateway() -> None:
+    gateway = _Gateway()
+    with on_tcp(gateway) as resource:
+        _, address, number, _ = (part for part in resource.split("::"))
+        with _linked(f"GPIB0::6::INSTR via PRLGX-TCPIP0::{address}::{number}::INTFC") as (link, _):
+            began = time.monotonic()
+            assert [drive(link.ask(b"MEAS:VOLT?", _PATIENT)) for _ in range(5)] == [b"3.7001"] * 5
+            assert time.monotonic() - began < 0.15, "Nagle's algorithm would make it 40 ms a question"
+            with pytest.raises(LinkTimeout):
+                drive(link.ask(b"MEAS:VOLT", Deadline("what never comes", slack_s=0.1)))
+            drive(link.resynchronise(0.0))
+            assert drive(link.ask(b"MEAS:VOLT?", _PATIENT)) == b"3.7001"
+    assert b"++addr 6" in gateway.received
