@@ -24,7 +24,7 @@ class Electrode:
       until there is nearly enough salt, then falling ever more steeply. Exchange current and double layer go
       with b; the layer adds the resistance r S (1 - b), its thickness times its closed part.
     - **Worn sites**, m in 0..1. Stripping wears the sites that exchange easily: dm/dq = (1 - m)/q_wear.
-    - **Missing nuclei**, n in 0..1. Plating onto worn sites begins with few nuclei and makes more:
+    - **Missing nuclei**, n, 1 on a worn surface. Plating onto worn sites begins with few nuclei and makes more:
       dm/dq = -m/q_seed, dn/dq = m/q_seed - n/q_grow. Stripping ends it: dn/dq = -n/q_seed.
     - **Dendrites**, D. Plated sodium grows as dendrites first, and fills in between them the more there are:
       dD/dq = 1 - D/Dm. They add surface and are stripped first: dD/dq = -G (1 - exp(-D/Ds)), G = A/(1 + A).

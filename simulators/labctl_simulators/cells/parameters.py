@@ -98,10 +98,11 @@ class SymmetricParameters:
     """[q_seed, q_grow] The spike rises within seconds and decays over minutes at 0.4 mA/cm2. Assumed."""
 
     pristine_nuclei_missing: float = 0.6
-    """Assumed: a cell as made begins with the spike that a worn surface has."""
+    """n as made, 1 being a worn surface. Assumed: the first half-cycle begins with a spike like the others; more
+    on sodium, whose native film plating has to break."""
 
     dendrite_C: float = 0.0
-    """[Dm] Most sodium that stands as dendrites. Assumed: 0.62 puts the step between the two plateaus of the Na
+    """[Dm] Most sodium that stands as dendrites. Assumed: 0.58 puts the step between the two plateaus of the Na
     cell past the middle of the half-cycle (paper); 0 where plated sodium dissolves in the alloy."""
 
     dendrite_gain: float = 4.0
@@ -154,7 +155,7 @@ CELL_SPREAD = {
     "double_layer_F": 0.08,
     "nucleation": 0.08,
     "wear": 0.10,
-    "dendrite_C": 0.06,
+    "dendrite_C": 0.05,
     "closed_C": 0.004,
     "closing_C": 0.15,
     "short_after_C": 0.02,
@@ -180,10 +181,16 @@ NA = SymmetricParameters(
     exchange_A=120e-6,
     wear=0.06,
     nucleation=4.0,
-    dendrite_C=0.62,
+    pristine_nuclei_missing=4.0,
+    dendrite_C=0.58,
 )
 NA50K50 = SymmetricParameters(potassium_fraction=0.5)
 NA60K40 = SymmetricParameters(potassium_fraction=0.4, film_ohm=190.0)
 NA80K20 = SymmetricParameters(
-    potassium_fraction=0.2, exchange_A=140e-6, wear=0.2, dendrite_C=0.35, short_after_C=305.0
+    potassium_fraction=0.2,
+    exchange_A=140e-6,
+    wear=0.2,
+    dendrite_C=0.35,
+    pristine_nuclei_missing=4.0,
+    short_after_C=305.0,
 )

@@ -1,5 +1,6 @@
 """The root of an increasing function, found safely between two bounds."""
 
+import sys
 from collections.abc import Callable
 
 
@@ -13,17 +14,23 @@ def increasing_root(
         guess: Any number; the closer to the root, the fewer evaluations.
         slope: A lower bound of the function's slope, above zero. It brackets the root: from a point where the
             function is f, the root is no farther than f / slope.
-        tolerance: Absolute, in the unit of the argument.
+        tolerance: Absolute, in the unit of the argument; not finer than floating point resolves.
 
     Source: T. R. Chandrupatla, Adv. Eng. Software 28 (1997) 145: inverse quadratic interpolation where the
     three last points allow it, bisection elsewhere.
     """
     b, fb = guess, function(guess)
-    a = b - fb / slope
+    a = b - 1.001 * fb / slope
     fa = function(a)
     share = 0.5
-    while fa and fb and abs(b - a) > tolerance:
-        x = a + share * (b - a)
+    while True:
+        finest = tolerance + 4.0 * sys.float_info.epsilon * abs(b)
+        # Two values of one sign can only be rounding about zero.
+        if fa * fb >= 0.0 or abs(b - a) <= finest:
+            return a if abs(fa) < abs(fb) else b
+        # A step of less than half the tolerance would not move the point.
+        edge = 0.5 * finest / abs(b - a)
+        x = a + min(1.0 - edge, max(edge, share)) * (b - a)
         fx = function(x)
         if (fx > 0.0) == (fa > 0.0):
             c, fc = a, fa
@@ -35,6 +42,3 @@ def increasing_root(
             share = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         else:
             share = 0.5
-        edge = min(0.5, 0.5 * tolerance / max(abs(b - a), tolerance))
-        share = min(1.0 - edge, max(edge, share))
-    return a if abs(fa) < abs(fb) else b
