@@ -19,7 +19,7 @@ from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Samp
 SAFETY = SafetyLimits(-1.0, 1.0, 5e-4)
 CURRENT_A = 1e-4
 RESISTOR = "resistor:1000"
-CAPACITOR = "rc:R0=100,R1=900,C1=1e-3,C=0.05"  # at 0.1 mA: 0.1 V at once, 2 mV/s from then on
+CAPACITOR = "rc:R0=900,R1=100,C1=1e-3,C=0.05"  # at 0.1 mA: 0.1 V at once, 2 mV/s from then on
 
 
 class CountingCell:

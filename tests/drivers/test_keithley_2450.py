@@ -241,6 +241,16 @@ async def test_a_dead_cell_runs_into_its_cutoff_and_not_into_an_error() -> None:
     assert samples[-1].current_A < 0.02 * CURRENT_A
 
 
+async def test_at_constant_voltage_the_inrush_is_held_inside_the_safety_limit() -> None:
+    rig = Rig("rc:R0=10,R1=90,C1=1e-3,C=0.05")
+    await rig.channel.connect()
+    samples = await rig.take(_step(60.0, 0.2, control=Control.VOLTAGE))
+    assert samples[0].status == LIMITED
+    assert samples[0].current_A == pytest.approx(0.99 * 5e-4, rel=1e-3)
+    assert all(abs(sample.current_A) < 5e-4 for sample in samples)
+    assert samples[-1].voltage_V == pytest.approx(0.2, abs=1e-3)
+
+
 async def test_a_frozen_instrument_ends_the_step_within_three_readings() -> None:
     rig = Rig()
     await rig.channel.connect()
