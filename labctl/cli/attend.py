@@ -4,8 +4,6 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 from labctl.cli.display import Display
@@ -25,15 +23,18 @@ def attend(
     request = Launch(plan, channel, database, speed, seed, time.time())  # noqa: TID251  the wall's date, not a wait
     control = RunControl()
     display = Display(plan, channel, quiet=json)
-    with _signals(control, display), display:
+    _take_signals(control, display)
+    with display:
         run_id, end = asyncio.run(launch(request, control, display.started, display.tell))
     _sum_up(database, run_id, end, json=json)
     return OF_STATE[end.state]
 
 
-@contextmanager
-def _signals(control: RunControl, display: Display) -> Iterator[None]:
-    """Ctrl-C once ends after the step, twice opens the circuit; SIGTERM opens the circuit."""
+def _take_signals(control: RunControl, display: Display) -> None:
+    """Ctrl-C once ends after the step, twice opens the circuit; SIGTERM opens the circuit.
+
+    They are kept until the program ends: one press too many must not cost the summary.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         control.request_stop()
@@ -45,12 +46,8 @@ def _signals(control: RunControl, display: Display) -> Iterator[None]:
     def terminate(number: int, frame: FrameType | None) -> None:
         control.request_open()
 
-    before = signal.signal(signal.SIGINT, interrupt), signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def _sum_up(database: str, run_id: int, end: RunEnd, *, json: bool) -> None:

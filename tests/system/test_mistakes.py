@@ -17,7 +17,7 @@ RUN = ("run", "na50k50-symmetric")
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
-        (("run", "na50k50-symetric"), 2, "did you mean na50k50-symmetric"),
+        (("run", "na50k50-symetric"), 2, "did you mean the bundled na50k50-symmetric"),
         ((*RUN, "--driver", "keithley"), 2, "did you mean 'keithley-2450'"),
         ((*RUN, "--speed", "fast"), 2, "positive number"),
         ((*RUN, "--speed", "-1"), 2, "positive number"),
@@ -110,6 +110,7 @@ def test_ctrl_c_leaves_a_finished_readable_run(labctl: CommandLine, presses: int
         assert run.stderr is not None
         while "cycle 1 charge" not in run.stderr.readline():
             pass
+        time.sleep(0.5)  # noqa: TID251  well into the next half-cycle, which takes 2.5 s
         for _ in range(presses):
             run.send_signal(signal.SIGINT)
             time.sleep(0.1)  # noqa: TID251  a person's fingers
