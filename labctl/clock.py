@@ -86,15 +86,21 @@ class VirtualClock:
 
 
 class LoopClock:
-    """Real or scaled time on the event loop."""
+    """Real or scaled time on the event loop.
 
-    def __init__(self, speed: float = 1.0) -> None:
+    Args:
+        speed: experiment seconds per second on the wall.
+        start: the computer's monotonic clock at experiment time 0.0, so that two processes can share one time; None:
+            it is 0.0 s by now.
+    """
+
+    def __init__(self, speed: float = 1.0, start: float | None = None) -> None:
         self.speed = speed
-        self._start = time.monotonic()
+        self.start = time.monotonic() if start is None else start
 
     def now(self) -> float:
         """Experiment time in s."""
-        return (time.monotonic() - self._start) * self.speed
+        return (time.monotonic() - self.start) * self.speed
 
     async def sleep_until(self, time_s: float) -> None:
         """Sleep on the event loop."""
@@ -103,7 +109,7 @@ class LoopClock:
 
     def in_thread(self) -> "ThreadClock":
         """The same time, for a driver in the thread that owns its port."""
-        return ThreadClock(self.speed, self._start)
+        return ThreadClock(self.speed, self.start)
 
 
 class ThreadClock:

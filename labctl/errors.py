@@ -16,6 +16,7 @@
     |   |- CannotHold         asked for what its ranges do not hold; refused before a byte left
     |   `- InvalidReading     overflow, not a number, stale or frozen: not a reading
     |- StoreError             samples cannot be made durable
+    |- LeaseExpired           the engine fell silent, or readings did: the keeper opened the circuit
     |- Superseded             a newer epoch (make_safe) took over; the command was not sent
     `- CellStateUnknown       nobody knows whether the circuit is open: a person must look
 
@@ -136,6 +137,10 @@ class InvalidReading(InstrumentError):
 
 class StoreError(LabctlError):
     """Samples cannot be made durable."""
+
+
+class LeaseExpired(WireError):
+    """Control ticks were not completed in time: the keeper has opened the circuit."""
 
 
 class Superseded(LabctlError):

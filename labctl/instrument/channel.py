@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from labctl.clock import Clock
 from labctl.instrument.impedance import ImpedanceMode, ImpedancePoint, ImpedanceSpec
@@ -122,6 +122,19 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Give the port back. Does not change what the instrument does."""
+        ...
+
+
+@runtime_checkable
+class Trips(Protocol):
+    """A channel whose instrument can be made harmless although it does not obey the command to open."""
+
+    async def trip(self) -> None:
+        """The last resort when ``make_safe`` has failed: no current, then whatever opens the circuit as a side effect.
+
+        Raises:
+            CellStateUnknown: the circuit could not be confirmed open this way either.
+        """
         ...
 
 

@@ -1,12 +1,12 @@
 """A channel for the event loop whose driver lives in the thread that owns its port."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TypeVar
 
 from labctl.clock import LoopClock, ThreadClock
 from labctl.errors import CellStateUnknown
-from labctl.instrument.channel import Driver, Identity, Sample
+from labctl.instrument.channel import Driver, Identity, Sample, Trips
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Step
 from labctl.link.link import Link
@@ -31,6 +31,7 @@ class ThreadedChannel:
         resource: a VISA resource string, or a serial line.
         clock: the time of the event loop.
         model: the model to expect; None takes any that the driver knows.
+        options: further keywords of the driver.
         port: makes the port, for ports of another kind.
     """
 
@@ -40,12 +41,13 @@ class ThreadedChannel:
         resource: str,
         clock: LoopClock,
         model: str | None = None,
+        options: Mapping[str, object] | None = None,
         port: Callable[[str, ThreadClock, Driver], Port] = open_port,
     ) -> None:
         thread_clock = clock.in_thread()
         link = Link(port(resource, thread_clock, driver), thread_clock, driver.terminator)
-        options = {} if model is None else {"model": model}
-        self._channel = driver.open(link, thread_clock, **options)
+        given = dict(options or {}) | ({} if model is None else {"model": model})
+        self._channel = driver.open(link, thread_clock, **given)
         self._fence = link.fence
         self._thread = PortThread(resource, thread_clock)
         self._resource = resource
@@ -80,6 +82,17 @@ class ThreadedChannel:
             raise CellStateUnknown(
                 f"its port has not answered to the program for {_SAFE_WITHIN_S:g} s", self._resource
             ) from None
+
+    async def trip(self) -> None:
+        """The last resort when ``make_safe`` has failed, where the driver knows one.
+
+        Raises:
+            CellStateUnknown: the circuit could not be confirmed open this way either.
+        """
+        if not isinstance(self._channel, Trips):
+            raise CellStateUnknown("nothing else makes it harmless", self._resource)
+        self._fence.advance()
+        await self._thread.call_first(self._channel.trip)
 
     async def close(self) -> None:
         """Give the port back and end the thread."""

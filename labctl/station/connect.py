@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from labctl import plugins
 from labctl.clock import Clock, LoopClock, VirtualClock
 from labctl.errors import StationError
 from labctl.instrument.channel import Channel, Driver, Traits
+from labctl.keeper.remote import RemoteChannel
+from labctl.keeper.start import ChildKeepers
 from labctl.link import Link
 from labctl.link.memory import MemoryPort
 
@@ -68,8 +71,14 @@ def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
     return LoopClock(speed)
 
 
-def open_channel(spec: ChannelSpec, clock: Clock, seed: int) -> Channel:
-    """Make the channel; no byte is sent before ``connect``.
+def open_channel(spec: ChannelSpec, clock: Clock, seed: int, journal: Path | None = None) -> Channel:
+    """Make the channel; no byte is sent before ``connect``. What has a resource is held by a keeper.
+
+    Args:
+        spec: the channel.
+        clock: the time of the run.
+        seed: of everything simulated in this process.
+        journal: the file in which the keeper notes what it does.
 
     Raises:
         UserError: a driver, simulator or cell that is not known.
@@ -77,11 +86,10 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int) -> Channel:
     driver = plugins.driver(spec.driver)
     if not spec.resource:
         return _in_memory(spec, driver, clock, seed)
-    from labctl.instrument.threaded import ThreadedChannel
-
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
-    return ThreadedChannel(driver, spec.resource, clock, spec.model)
+    keepers = ChildKeepers(driver.name, journal)
+    return RemoteChannel(spec.name, driver.name, spec.resource, clock, keepers, model=spec.model)
 
 
 def _in_memory(spec: ChannelSpec, driver: Driver, clock: Clock, seed: int) -> Channel:

@@ -5,6 +5,7 @@ from asyncio import TaskGroup
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from labctl.clock import Clock, VirtualClock
 from labctl.engine.control import RunControl
@@ -12,6 +13,8 @@ from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
 from labctl.errors import CannotHold, StoreError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity
+from labctl.keeper.journal import journal_beside
+from labctl.keeper.remote import RemoteChannel
 from labctl.protocol.plan import Plan
 from labctl.protocol.refusals import refusals
 from labctl.rules import RuleSet
@@ -61,7 +64,8 @@ async def launch(
     """
     refuse_what_cannot_be_held(request.plan, request.channel)
     clock = clock_for(request.channel, request.speed)
-    channel = open_channel(request.channel, clock, request.seed)
+    journal = journal_beside(request.database)
+    channel = open_channel(request.channel, clock, request.seed, journal)
     try:
         identity = await _identify(channel, request.channel)
         with Store(request.database) as store:
@@ -76,6 +80,8 @@ async def launch(
                 started_unix_s=request.started_unix_s,
             )
             run = Run(request.plan, channel, record, RuleSet.of(request.plan.rules), clock, control, tell)
+            if isinstance(channel, RemoteChannel):
+                _note_keeper(record, channel, clock, journal)
             started(run, record.run_id, identity)
             async with TaskGroup() as group:
                 ticking = group.create_task(_hand_over_each_second(record))
@@ -84,6 +90,13 @@ async def launch(
             return record.run_id, end
     finally:
         await channel.close()
+
+
+def _note_keeper(record: RunWriter, channel: RemoteChannel, clock: Clock, journal: Path | None) -> None:
+    """So that whoever looks at the run later knows who held its circuit, and where that wrote down what it did."""
+    where = f"its journal: {journal}" if journal is not None else "it keeps no journal"
+    sentence = f"process {channel.keeper_pid} holds the channel on a lease of {channel.lease_s:g} s; {where}"
+    record.event("keeper", clock.now(), "engine", sentence, {"journal": str(journal) if journal else None})
 
 
 def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:

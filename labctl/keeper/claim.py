@@ -1,0 +1,75 @@
+"""One owner for each port: a lock that ends with the process that holds it."""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from labctl.errors import StationError
+
+_PATIENCE_S = 2.0  # a keeper that is about to end may still be confirming that its circuit is open
+_AGAIN_AFTER_S = 0.02
+
+
+class Claim:
+    """The exclusive right to talk to a resource, among the processes of one user on one computer.
+
+    VISA does not give that: a TCP instrument may accept two clients, and mixes up their answers.
+
+    Args:
+        resource: as a person writes it.
+    """
+
+    def __init__(self, resource: str) -> None:
+        self._resource = resource
+        name = hashlib.sha256(resource.upper().encode()).hexdigest()[:24]
+        self._path = runtime_directory() / f"{name}.claim"
+        self._file: int | None = None
+
+    async def take(self) -> None:
+        """Take the lock, waiting a moment for another keeper to end.
+
+        Raises:
+            StationError: another process holds it.
+        """
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if loop.time() >= until_s:
+                    holder = os.pread(file, 32, 0).decode("ascii", "replace").strip()
+                    os.close(file)
+                    raise StationError(
+                        f"{self._resource} is in the hands of another labctl (process {holder}); nothing was sent"
+                    ) from None
+                await asyncio.sleep(_AGAIN_AFTER_S)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._file = file
+
+    def drop(self) -> None:
+        """Give the right back; idempotent."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def runtime_directory() -> Path:
+    """Where locks and sockets live: a directory that only this user can enter.
+
+    Raises:
+        StationError: somebody else made it.
+    """
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    path = base / f"labctl-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    status = path.stat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise StationError(f"{path} is not a directory that only you can enter: remove it")
+    return path

@@ -1,0 +1,269 @@
+"""One channel in the keeper's hands: its lease, its own look at limits and cut-offs, and the opening of its circuit."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import NoReturn, Protocol
+
+from labctl.errors import (
+    CannotHold,
+    CellStateUnknown,
+    InstrumentError,
+    LabctlError,
+    LeaseExpired,
+    Superseded,
+    WireError,
+)
+from labctl.instrument.channel import Channel, Identity, Sample
+from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
+from labctl.instrument.step import Step
+from labctl.keeper.escalation import Escalation, Way
+from labctl.keeper.lease import Lease
+from labctl.keeper.watch import Freshness, StepWatch, SweepWatch
+
+TICK_S = 0.25
+PERSIST_S = 60.0
+_LOOK = "unknown, look at the instrument"
+
+
+class Note(Protocol):
+    """Where the keeper writes what it does."""
+
+    def __call__(self, event: str, sentence: str, *, loud: bool = False) -> None:
+        """Add a line; ``loud`` says it to whoever sits there, too."""
+        ...
+
+
+Emit = Callable[[Sample | ImpedancePoint, float], None]
+
+
+class Kept:
+    """A channel that is energised only while its lease lives.
+
+    Args:
+        channel: the channel; it belongs to the keeper.
+        ways: how to open its circuit, asked for when that is needed.
+        lease: not yet granted.
+        speed: experiment seconds per second on the wall.
+        note: the journal.
+        told: called with the reason whenever the keeper itself begins to open the circuit.
+
+    Attributes:
+        epoch: grows with every opening; a step that was decided in an earlier one is not begun.
+        unsafe: why nobody knows whether the circuit is open; empty while that is known.
+        energised: the circuit may be closed, by our doing.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        ways: Callable[[], list[Way]],
+        lease: Lease,
+        speed: float,
+        note: Note,
+        told: Callable[[LabctlError], None],
+    ) -> None:
+        self.epoch = 1
+        self.unsafe = ""
+        self.energised = False
+        self._channel = channel
+        self._ways = ways
+        self._lease = lease
+        self._speed = speed
+        self._note = note
+        self._told = told
+        self._fresh = Freshness()
+        self._cause: LabctlError | None = None
+        self._opening: asyncio.Future[None] | None = None
+        self._escalation: Escalation | None = None
+
+    @property
+    def channel(self) -> Channel:
+        """The channel, for what energises nothing."""
+        return self._channel
+
+    async def connect(self) -> Identity:
+        """Identify the instrument and adopt its present state."""
+        identity = await self._channel.connect()
+        self._note("connected", str(identity))
+        return identity
+
+    # --- steps ---------------------------------------------------------------------------------------------
+
+    async def run(self, step: Step, epoch: int, emit: Emit) -> None:
+        """Execute a step; returns when a cut-off is reached.
+
+        Args:
+            step: the step.
+            epoch: in which it was decided.
+            emit: called with each sample and the time from which the step has acted on the cell.
+
+        Raises:
+            Superseded, CellStateUnknown, CannotHold: it was not begun.
+            LabctlError: it failed, and the circuit has been opened.
+        """
+        watch = StepWatch(step, self._speed, self._channel.traits.autonomous)
+        self._begin(epoch, f"step begins: {step.control} {step.value:g}", watch.patience_s())
+        try:
+            async with aclosing(self._channel.run(step)) as samples:
+                async for sample in samples:
+                    began_s = self._channel.step_began_s
+                    verdict = watch.look(sample, began_s)
+                    emit(sample._replace(cutoff=verdict.cutoff) if verdict.cutoff else sample, began_s)
+                    if verdict.fault:
+                        raise InstrumentError(f"the keeper has opened the circuit: {verdict.fault}")
+                    if verdict.cutoff:
+                        return
+                    self._fresh.heard(_now(), watch.patience_s())
+        except LabctlError as error:
+            await self._open_after(error)
+        finally:
+            self._end()
+
+    async def sweep(self, spec: ImpedanceSpec, epoch: int, emit: Emit) -> None:
+        """Measure a spectrum; as ``run``."""
+        watch = SweepWatch(spec, self._speed)
+        self._begin(epoch, f"sweep begins: {spec.mode}", watch.patience_s())
+        try:
+            async with aclosing(self._channel.sweep(spec)) as points:
+                async for point in points:
+                    emit(point, self._channel.step_began_s)
+                    watch.count()
+                    self._fresh.heard(_now(), watch.patience_s())
+        except LabctlError as error:
+            await self._open_after(error)
+        finally:
+            self._end()
+
+    def _begin(self, epoch: int, sentence: str, patience_s: float) -> None:
+        if self.unsafe:
+            raise CellStateUnknown(self.unsafe, cell=_LOOK)
+        if epoch != self.epoch or self._opening is not None:
+            raise Superseded(f"decided in epoch {epoch}, it is epoch {self.epoch} by now")
+        self._cause = None
+        self._fresh.heard(_now(), patience_s)
+        self._lease.grant(_now())
+        self.energised = True
+        self._note("on", sentence)
+
+    def _end(self) -> None:
+        self._fresh.rest()
+        self._lease.idle(_now())
+
+    async def _open_after(self, error: LabctlError) -> NoReturn:
+        """A step failed: open the circuit, unless nothing was sent or that is why it failed; then raise."""
+        if self._opening is None and self._cause is None:
+            if isinstance(error, (CannotHold, Superseded)):
+                raise error
+            self._cause = error
+            self._start_opening(str(error))
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+        cause = self._cause or error
+        if self.unsafe:
+            raise CellStateUnknown(f"{cause}; and {self.unsafe}", cell=_LOOK)
+        if isinstance(cause, WireError):
+            cause.cell = "open, confirmed by read-back"
+        raise cause
+
+    # --- the lease -----------------------------------------------------------------------------------------
+
+    def complete(self, tick: int) -> None:
+        """The engine has evaluated and recorded everything that came before a tick."""
+        self._lease.complete(tick, _now())
+
+    async def keep_time(self, send_tick: Callable[[int], None]) -> None:
+        """Send ticks while readings are fresh, and open the circuit when the lease expires; never returns."""
+        while True:
+            now_s = _now()
+            left_s = self._lease.expires_s() - now_s
+            if left_s <= 0.0:
+                self._expire(now_s)
+            elif self._lease.held and not self._fresh.lost(now_s):
+                send_tick(self._lease.tick(now_s))
+            await asyncio.sleep(min(TICK_S, max(left_s, 0.0)))
+
+    def _expire(self, now_s: float) -> None:
+        silence = f"the engine has not completed a control tick for {self._lease.ttl_s:g} s"
+        self._begin_opening(
+            LeaseExpired(self._fresh.lost(now_s) or silence, cell="the keeper opens the circuit")
+        )
+
+    # --- opening the circuit -------------------------------------------------------------------------------
+
+    async def open(self, reason: str) -> None:
+        """Open the circuit; goes before everything, is always allowed, and cancelling does not stop it.
+
+        Raises:
+            CellStateUnknown: not confirmed within 3 s; it is tried further.
+        """
+        if self._opening is None:
+            self._start_opening(reason)
+        assert self._opening is not None
+        await asyncio.shield(self._opening)
+        if self.unsafe:
+            raise CellStateUnknown(self.unsafe, cell=_LOOK)
+
+    def _begin_opening(self, cause: LabctlError) -> None:
+        """The keeper's own decision, which the engine is told."""
+        if self._opening is None:
+            self._cause = cause
+            self._told(cause)
+            self._start_opening(str(cause), loud=True)
+
+    def _start_opening(self, reason: str, *, loud: bool = False) -> None:
+        self.epoch += 1
+        self._lease.end()
+        self._note("opening", reason)
+        self._opening = asyncio.ensure_future(self._open(reason, loud))
+
+    async def _open(self, reason: str, loud: bool) -> None:
+        try:
+            if self._escalation is not None:
+                await self._escalation.abandon()
+            self._escalation = Escalation(self._ways(), lambda sentence: self._note("way", sentence))
+            await self._escalation.confirmed()
+        except CellStateUnknown as error:
+            self.unsafe = error.problem
+            self._note(
+                "unsafe", f"UNSAFE, look at the cell: {error.problem}; wanted because {reason}", loud=True
+            )
+        else:
+            self._is_open()
+            self._note("off", f"the circuit is open, confirmed by read-back; because {reason}", loud=loud)
+        finally:
+            self._opening = None
+
+    def _is_open(self) -> None:
+        self.unsafe = ""
+        self.energised = False
+
+    async def release(self, reason: str, alone: Callable[[], None]) -> None:
+        """Open the circuit, trying for a minute if need be, and give the port back.
+
+        Args:
+            reason: why; said aloud if the circuit is closed.
+            alone: called when it could not be confirmed open at once.
+        """
+        if self.energised or self.unsafe:
+            if self._opening is None:
+                self._start_opening(reason, loud=True)
+            try:
+                await self.open(reason)
+            except CellStateUnknown:
+                alone()
+                await self._persist()
+        if self._escalation is not None:
+            await self._escalation.abandon()
+        await self._channel.close()
+
+    async def _persist(self) -> None:
+        if self._escalation is not None and await self._escalation.persist(PERSIST_S):
+            self._is_open()
+            self._note("off", "the circuit is open, confirmed by read-back, late", loud=True)
+        else:
+            self._note("gave up", f"UNSAFE, nothing more is tried: {self.unsafe}", loud=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,150 @@
+"""The engine's end of a connection to a keeper: calls that are answered, and one stream at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from labctl.keeper.frames import Frame, Frames
+from labctl.keeper.values import error_from_plain
+
+
+class KeeperLost(Exception):
+    """The keeper is gone, or does not answer: whoever asked has to see to the circuit."""
+
+
+class Stream:
+    """What comes of one step or sweep, in order, ticks among it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ended = False
+        self._frames: deque[Frame] = deque()
+        self._rung = asyncio.Event()
+
+    def put(self, frame: Frame) -> None:
+        """A frame has come."""
+        self._frames.append(frame)
+        self._rung.set()
+
+    def lose(self) -> None:
+        """Nothing more will come."""
+        self.ended = True
+        self._rung.set()
+
+    async def next(self, within_s: float) -> Frame:
+        """The next frame.
+
+        Raises:
+            KeeperLost: the connection has ended, or the keeper says nothing for ``within_s``.
+        """
+        while not self._frames:
+            if self.ended:
+                raise KeeperLost("the keeper is gone")
+            self._rung.clear()
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._rung.wait()
+            except TimeoutError:
+                if not self._frames:  # else it was this process that stood still
+                    raise KeeperLost(f"the keeper has said nothing for {within_s:g} s") from None
+        return self._frames.popleft()
+
+
+class Peer:
+    """A connection to a keeper.
+
+    Attributes:
+        epoch: of the channel, as the keeper said last.
+        pid: of the keeper's process.
+        lost: called once when the connection has ended without ``leave``.
+        opening: called with the reason when the keeper opens the circuit by itself between two steps.
+    """
+
+    def __init__(self) -> None:
+        self.frames = Frames(self._take, self._ended)
+        self.epoch = 0
+        self.pid = 0
+        self.lost: Callable[[], None] = lambda: None
+        self.opening: Callable[[Exception], None] = lambda cause: None
+        self._numbers = count(1)
+        self._calls: dict[int, asyncio.Future[Frame]] = {}
+        self._stream: Stream | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether the keeper is there."""
+        return self.frames.open
+
+    async def call(self, verb: str, value: Any, within_s: float) -> Any:
+        """Give a command and return its answer.
+
+        Raises:
+            LabctlError: the keeper's answer is this error.
+            KeeperLost: there is no answer in time, or no keeper.
+        """
+        if not self.there:
+            raise KeeperLost("the keeper is gone")
+        number = next(self._numbers)
+        answer = self._calls[number] = asyncio.get_running_loop().create_future()
+        self.frames.send({"id": number, "do": verb, "with": value})
+        try:
+            async with asyncio.timeout(within_s):
+                frame = await answer
+        except TimeoutError:
+            raise KeeperLost(f"the keeper has not answered to {verb!r} for {within_s:g} s") from None
+        finally:
+            del self._calls[number]
+        if "error" in frame:
+            raise error_from_plain(frame["error"])
+        return frame["with"]
+
+    def begin(self, verb: str, value: Any, epoch: int) -> Stream:
+        """Begin a step or sweep, as decided in an epoch."""
+        stream = self._stream = Stream(next(self._numbers))
+        self.frames.send({"id": stream.number, "do": verb, "with": value, "epoch": epoch})
+        if not self.there:
+            stream.lose()
+        return stream
+
+    def finish(self, stream: Stream) -> None:
+        """Nobody takes frames from a stream any more; ticks are those of the time between steps from now on."""
+        if self._stream is stream:
+            self._stream = None
+
+    def complete(self, tick: int) -> None:
+        """Everything that came before a tick has been evaluated and recorded."""
+        self.frames.send({"done": tick})
+
+    def leave(self) -> None:
+        """End the connection on purpose."""
+        self.lost = lambda: None
+        self.frames.close()
+
+    def _take(self, frame: Frame) -> None:
+        if "epoch" in frame:
+            self.epoch = max(self.epoch, int(frame["epoch"]))
+        stream = self._stream
+        if "re" in frame:
+            if "of" not in frame and (answer := self._calls.get(frame["re"])) and not answer.done():
+                answer.set_result(frame)
+        elif "tick" in frame:
+            if stream is None:
+                self.complete(frame["tick"])
+            else:
+                stream.put(frame)
+        elif "opening" in frame:
+            if stream is None:
+                self.opening(error_from_plain(frame["opening"]))
+        elif stream is not None and frame.get("of") == stream.number:
+            stream.ended = "item" not in frame
+            stream.put(frame)
+
+    def _ended(self) -> None:
+        for answer in self._calls.values():
+            if not answer.done():
+                answer.set_exception(KeeperLost("the keeper is gone"))
+        if self._stream is not None:
+            self._stream.lose()
+        self.lost()
