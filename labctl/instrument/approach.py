@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass
 
 from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
 
@@ -44,18 +45,16 @@ class Approach:
         self._energy_J = 0.0
         self._set_A = step.value if step.control is Control.CURRENT else 0.0
         self._lacking_C = 0.0
-        self._time_end = _Scheduled.earliest(step, Quantity.TIME, start_s, per_second=1.0)
-        self._charge_end = (
-            _Scheduled.earliest(step, Quantity.CHARGE, start_s, per_second=abs(self._set_A))
-            if self._set_A
-            else None
-        )
+        self._time_end = _earliest(step, Quantity.TIME, start_s, per_second=1.0)
+        self._charge_end = _earliest(step, Quantity.CHARGE, start_s, per_second=abs(self._set_A))
         scheduled = {Quantity.TIME, Quantity.CHARGE} if self._set_A else {Quantity.TIME}
         self._tracks = [_Track(c) for c in step.cutoffs if c.quantity not in scheduled]
         rates = any(track.quantity is Quantity.VOLTAGE_RATE for track in self._tracks)
         window_s = max(_SLOPE_SHORTEST_S, _SLOPE_INTERVALS * step.sampling.every_s)
         self._slope = _Slope(window_s, start_s) if rates else None
         self._integrates = any(track.quantity in (Quantity.CHARGE, Quantity.ENERGY) for track in self._tracks)
+        self.end_s = math.inf
+        self.end_cutoff: Cutoff | None = None
         self._settle_end()
 
     def look(self, time_s: float, voltage_V: float, current_A: float) -> Cutoff | None:
@@ -67,32 +66,15 @@ class Approach:
             self._integrate(elapsed_s, voltage_V, current_A)
         if self._slope is not None:
             self._slope.add(time_s, voltage_V)
-        first = self._last_V is None
         self._last_s, self._last_V, self._last_A = time_s, voltage_V, current_A
         due_s = math.inf
         for track in self._tracks:
             value = self._value(track.quantity, voltage_V, current_A)
             if value is None:
                 continue
-            distance = track.sign * (track.threshold - value)
-            if distance <= 0.0:
-                if track.hold_s <= 0.0:
-                    return track.cutoff
-                if track.since_s is None:
-                    track.since_s = time_s
-                if time_s - track.since_s >= track.hold_s:
-                    return track.cutoff
-                track_due_s = track.since_s + track.hold_s
-            else:
-                track.since_s = None
-                nearer = track.distance - distance
-                if first or nearer <= 0.0 or elapsed_s <= 0.0:
-                    track.distance = distance
-                    continue
-                track_due_s = time_s + _CAUTION * distance * elapsed_s / nearer
-            track.distance = distance
-            if track_due_s < due_s:
-                due_s = track_due_s
+            if track.reached(value, time_s):
+                return track.cutoff
+            due_s = min(due_s, track.due_s(time_s, elapsed_s))
         self.due_s = due_s
         return None
 
@@ -120,45 +102,63 @@ class Approach:
             self._settle_end()
 
     def _settle_end(self) -> None:
-        self.end_s = math.inf
-        self.end_cutoff: Cutoff | None = None
         if self._charge_end is not None:
             self.end_s = self._charge_end.end_s + self._lacking_C / abs(self._set_A)
             self.end_cutoff = self._charge_end.cutoff
-        if self._time_end is not None and self._time_end.end_s <= self.end_s:
-            self.end_s, self.end_cutoff = self._time_end.end_s, self._time_end.cutoff
+        time_end = self._time_end
+        if time_end is not None and (self.end_cutoff is None or time_end.end_s <= self.end_s):
+            self.end_s, self.end_cutoff = time_end.end_s, time_end.cutoff
 
 
+@dataclass(frozen=True, slots=True)
 class _Scheduled:
     """A cut-off whose time is known beforehand."""
 
-    def __init__(self, cutoff: Cutoff, end_s: float) -> None:
-        self.cutoff = cutoff
-        self.end_s = end_s
+    cutoff: Cutoff
+    end_s: float
 
-    @classmethod
-    def earliest(
-        cls, step: Step, quantity: Quantity, start_s: float, per_second: float
-    ) -> "_Scheduled | None":
-        """The first cut-off on a quantity that grows steadily from zero."""
-        cutoffs = [c for c in step.cutoffs if c.quantity is quantity]
-        ends = [cls(c, start_s + c.threshold / per_second + c.hold_s) for c in cutoffs]
-        return min(ends, key=lambda end: end.end_s, default=None)
+
+def _earliest(step: Step, quantity: Quantity, start_s: float, per_second: float) -> _Scheduled | None:
+    """The first cut-off on a quantity that grows steadily from zero; None if it does not grow."""
+    if not per_second:
+        return None
+    cutoffs = [c for c in step.cutoffs if c.quantity is quantity]
+    ends = [_Scheduled(c, start_s + c.threshold / per_second + c.hold_s) for c in cutoffs]
+    return min(ends, key=lambda end: end.end_s, default=None)
 
 
 class _Track:
-    """One cut-off that has to be approached. ``distance`` is positive until it is reached."""
+    """One cut-off that has to be approached, and its distance: positive until it is reached."""
 
-    __slots__ = ("cutoff", "distance", "hold_s", "quantity", "sign", "since_s", "threshold")
+    __slots__ = ("_before", "_distance", "_hold_s", "_sign", "_since_s", "_threshold", "cutoff", "quantity")
 
     def __init__(self, cutoff: Cutoff) -> None:
         self.cutoff = cutoff
         self.quantity = cutoff.quantity
-        self.sign = 1.0 if cutoff.side is Side.ABOVE else -1.0
-        self.threshold = cutoff.threshold
-        self.hold_s = cutoff.hold_s
-        self.distance = math.inf
-        self.since_s: float | None = None
+        self._sign = 1.0 if cutoff.side is Side.ABOVE else -1.0
+        self._threshold = cutoff.threshold
+        self._hold_s = cutoff.hold_s
+        self._before = self._distance = math.inf
+        self._since_s: float | None = None
+
+    def reached(self, value: float, time_s: float) -> bool:
+        """Take the quantity's value; whether it has been beyond the threshold for as long as it has to."""
+        self._before, self._distance = self._distance, self._sign * (self._threshold - value)
+        if self._distance > 0.0:
+            self._since_s = None
+            return False
+        if self._since_s is None:
+            self._since_s = time_s
+        return time_s - self._since_s >= self._hold_s
+
+    def due_s(self, time_s: float, elapsed_s: float) -> float:
+        """When to look again: half-way to where the last two readings, ``elapsed_s`` apart, point."""
+        if self._since_s is not None:
+            return self._since_s + self._hold_s
+        nearer = self._before - self._distance
+        if not 0.0 < nearer < math.inf:
+            return math.inf
+        return time_s + _CAUTION * self._distance * elapsed_s / nearer
 
 
 class _Slope:
