@@ -8,7 +8,7 @@ from labctl.cli.output import duration
 from labctl.engine.run import Run
 from labctl.instrument.channel import Identity
 from labctl.protocol import estimate
-from labctl.protocol.plan import Plan
+from labctl.protocol.plan import Node, Plan, StepNode
 from labctl.station.connect import ChannelSpec
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Display:
         """The run begins."""
         self._run = run
         self._heading = f"run {run_id}: {self._plan.protocol} on {identity}"
-        self._line(self._heading)
+        if self._live is None:
+            self._line(self._heading)
         self._line(_SAFETY)
 
     def tell(self, kind: str, sentence: str) -> None:
@@ -105,7 +106,7 @@ class Display:
         equilibrium_V = self._plan.cell.equilibrium_voltage_V
         rows = [
             ("cycle", str(run.place.cycle)),
-            ("step", run.place.node.path),
+            ("step", _words(run.place.node)),
             (
                 "time",
                 f"{duration(sample.time_s)}, at most {duration(max(self._expected_s - sample.time_s, 0.0))} left",
@@ -119,3 +120,12 @@ class Display:
         if present is not None:
             rows.append(("capacity", f"{present.charge_C / 3.6:.4f} mAh in this half-cycle"))
         return rows
+
+
+def _words(node: Node) -> str:
+    """What is being done, with what ends it."""
+    if isinstance(node, StepNode):
+        return (
+            f"{node.kind.replace('_', ' ')} until {' or '.join(str(cutoff) for cutoff in node.step.cutoffs)}"
+        )
+    return node.path

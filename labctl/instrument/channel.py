@@ -38,7 +38,7 @@ class Identity:
     firmware: str
 
     def __str__(self) -> str:
-        return f"{self.manufacturer} {self.model}, serial {self.serial}, firmware {self.firmware}"
+        return f"{self.manufacturer} {self.model}, serial {self.serial}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ def run_lines(summary: Summary) -> list[str]:
     """Everything ``labctl show`` prints."""
     return [
         *summary.as_text().rstrip().splitlines(),
+        f"  firmware: {summary.run.identity.firmware}; labctl {summary.run.software_version}",
         "",
         *_half_cycles(summary),
         "",
