@@ -72,6 +72,7 @@ class Circuit:
         while remaining_s > 0.0:
             step_s = self._step_s if self._step_s < remaining_s else remaining_s
             margin = self._margin
+            held = self._held() if self.limited else 0.0
             if self.drive.sources_current is not self.limited:
                 self.cell.advance_current(step_s, self.current_A)
             else:
@@ -79,6 +80,8 @@ class Circuit:
             remaining_s -= step_s
             self._resolve()
             self._choose_step(margin, step_s)
+            if self.limited and held * self._held() < 0.0:
+                self._regulate()
 
     def _resolve(self) -> None:
         """Find the operating point of the cell's present state, and how far it is from its limit."""
@@ -100,6 +103,25 @@ class Circuit:
             if self.limited:
                 self.current_A = limit if needed > 0.0 else -limit
                 self.voltage_V = self.cell.voltage_V(self.current_A)
+
+    def _held(self) -> float:
+        """The limit that is held, with its sign."""
+        assert self.drive is not None
+        return self.voltage_V if self.drive.sources_current else self.current_A
+
+    def _regulate(self) -> None:
+        """From one limit to the opposite one within a step: in between, the level was reached and is held.
+
+        The cell went past it only because the step was longer than the cell's own relaxation.
+        """
+        drive = self.drive
+        assert drive is not None
+        self.limited = False
+        self._step_s = SHORTEST_STEP_s
+        if drive.sources_current:
+            self.current_A, self.voltage_V = drive.level, self.cell.voltage_V(drive.level)
+        else:
+            self.voltage_V, self.current_A = drive.level, self.cell.current_A(drive.level)
 
     def _choose_step(self, margin_before: float, step_s: float) -> None:
         """Lengthen the step, but never past the moment at which the margin, extrapolated, vanishes."""

@@ -49,8 +49,11 @@ class Controller:
 
     def run(self, now_s: float) -> str:
         """Let a running script do what is due; returns what it sent."""
-        text = self.machine.run(now_s)
-        self._deaf_until_s = max(self._deaf_until_s, self.machine.fault_time_s + DEAF_S)
+        machine = self.machine
+        text = machine.run(now_s)
+        deaf_until_s = machine.fault_time_s + DEAF_S
+        if deaf_until_s > self._deaf_until_s:
+            self._deaf_until_s = deaf_until_s
         return text
 
     def start(self, now_s: float) -> None:

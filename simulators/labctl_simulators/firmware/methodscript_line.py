@@ -72,7 +72,7 @@ class SerialLine:
         """Take what arrived and answer."""
         if self._closed:
             return b""
-        self._run(now_s)
+        self._answers.append(self._run(now_s))
         if self._state is _State.SWALLOWING and now_s - self._last_input_s >= DEAF_S:
             self._state, self._buffer = _State.IDLE, ""
         self._last_input_s = now_s
@@ -82,7 +82,9 @@ class SerialLine:
             self._take(piece, now_s)
             if line_feed and self._listens(now_s):
                 self._end_of_line(now_s)
-        return self._collect()
+        data = "".join(self._answers).encode("latin-1")
+        self._answers.clear()
+        return data
 
     def _listens(self, now_s: float) -> bool:
         """False while input is dropped; the rest of a refused script is watched for its end all the same."""
@@ -99,8 +101,7 @@ class SerialLine:
         """Do what is due."""
         if self._closed:
             return b""
-        self._run(now_s)
-        return self._collect()
+        return self._run(now_s).encode("latin-1")
 
     def close(self, now_s: float) -> None:
         """The peer is gone."""
@@ -109,16 +110,12 @@ class SerialLine:
             self._closed = True
             self._on_close()
 
-    def _run(self, now_s: float) -> None:
+    def _run(self, now_s: float) -> str:
+        """What the script sends until then."""
         if self._catch_up:  # what was sent while nobody listened is lost
             self._catch_up = False
             self._controller.run(math.nextafter(now_s, -math.inf))
-        self._answers.append(self._controller.run(now_s))
-
-    def _collect(self) -> bytes:
-        data = "".join(self._answers).encode("latin-1")
-        self._answers.clear()
-        return data
+        return self._controller.run(now_s)
 
     def _take(self, piece: str, now_s: float) -> None:
         """Characters that do not end a line."""
@@ -155,7 +152,7 @@ class SerialLine:
             self._command(line, now_s)
         else:
             self._answers.append("\n")
-        self._run(now_s)
+        self._answers.append(self._run(now_s))
 
     def _script_line(self, line: str, now_s: float) -> None:
         controller = self._controller

@@ -87,7 +87,8 @@ class Machine:
 
     def next_due_s(self) -> float | None:
         """Time of the next instruction; None if nothing runs or the script is halted."""
-        return self.due_s if self.running and not self.halted else None
+        due_s = self.due_s
+        return due_s if due_s < _NEVER and self._halted_at_s is None else None
 
     def start(self, program: Program, now_s: float) -> None:
         """Begin ``program`` with fresh variables."""

@@ -22,6 +22,9 @@ class Mode(IntEnum):
     GALVANOSTATIC = 6
 
 
+_GALVANOSTATIC = Mode.GALVANOSTATIC  # looked up with each sample; a member of an enumeration takes longer
+
+
 class Potentiostat:
     """Holds a cell at a potential, at a current, or open; reads it.
 
@@ -45,12 +48,14 @@ class Potentiostat:
         offset = model.applied_current_offset
         applied = [Range(entry.code + offset, entry.nominal) for entry in model.current_ranges]
         self.applied_ranging = Ranging(applied)
+        self._compliance_V = model.compliance_V
+        self._deliverable_A = 1.25 * model.current_limit_A  # Assumed: no manual gives the figure.
         self._time_s: float | None = None
 
     @property
     def galvanostatic(self) -> bool:
         """True if the current is what is set."""
-        return self.mode is Mode.GALVANOSTATIC
+        return self.mode is _GALVANOSTATIC
 
     def advance(self, time_s: float) -> None:
         """Let the cell live until ``time_s`` under what is applied to it."""
@@ -60,7 +65,7 @@ class Potentiostat:
             return
         if not self.cell_on:
             self.cell.advance_current(elapsed_s, 0.0)
-        elif self.mode is Mode.GALVANOSTATIC:
+        elif self.mode is _GALVANOSTATIC:
             self.cell.advance_current(elapsed_s, self.current_A)
         else:
             self.cell.advance_voltage(elapsed_s, self.potential_V)
@@ -69,21 +74,18 @@ class Potentiostat:
         """Potential of the working against the reference electrode."""
         if not self.cell_on:
             return self.cell.voltage_V(0.0)
-        return self.cell.voltage_V(self.current_A) if self.galvanostatic else self.potential_V
+        return self.cell.voltage_V(self.current_A) if self.mode is _GALVANOSTATIC else self.potential_V
 
     def true_current_A(self) -> float:
         """Current through the cell."""
         if not self.cell_on:
             return 0.0
-        return self.current_A if self.galvanostatic else self.cell.current_A(self.potential_V)
+        return self.current_A if self.mode is _GALVANOSTATIC else self.cell.current_A(self.potential_V)
 
     def check_overload(self, potential_V: float, current_A: float) -> None:
-        """Raise 0032 beyond the compliance voltage, or where the cell draws more than the instrument can deliver.
-
-        Assumed: 1.25 times the rated current; no manual gives the figure.
-        """
-        model = self.model
-        if not (abs(potential_V) <= model.compliance_V and abs(current_A) <= 1.25 * model.current_limit_A):
+        """Raise 0032 beyond the compliance voltage, or where the cell draws more than the instrument can deliver."""
+        most_V, most_A = self._compliance_V, self._deliverable_A
+        if not (-most_V <= potential_V <= most_V and -most_A <= current_A <= most_A):
             raise ScriptFault(Code.CRITICAL_OVERLOAD)
 
     def read_potential(self, late: int = 0) -> tuple[float, str]:
@@ -96,7 +98,7 @@ class Potentiostat:
         """Measured current in A and its metadata; ``late`` is 1 if the sample missed its time."""
         truth = self.true_current_A()
         self.check_overload(0.0, truth)
-        ranging = self.applied_ranging if self.galvanostatic else self.current_ranging
+        ranging = self.applied_ranging if self.mode is _GALVANOSTATIC else self.current_ranging
         return ranging.read(truth, self.noise, late)
 
     def check_potential(self, potential_V: float) -> None:

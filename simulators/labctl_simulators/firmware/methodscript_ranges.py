@@ -51,7 +51,7 @@ class Ranging:
             )
             for place, entry in enumerate(ranges)
         ]
-        self._metadata: dict[tuple[int, int], str] = {}
+        self._metadata: dict[int, str] = {}
         self._place = self._lowest = self._highest = len(ranges) - 1
 
     @property
@@ -96,18 +96,19 @@ class Ranging:
         ``,10,206,40``.
         """
         magnitude = truth if truth >= 0.0 else -truth
-        status = self.choose(magnitude)
-        place = self._place
-        limits = self._limits[place]
-        step = limits.step
+        status = timing
+        underload, warning, overload, step = self._limits[self._place]
+        if not underload <= magnitude <= warning:
+            status |= self.choose(magnitude)
+            _, _, overload, step = self._limits[self._place]
         uniform = noise.random
         value = round(truth / step + uniform() + uniform() + uniform() - 1.5) * step
-        if status == _STATUS_OVERLOAD:
-            value = limits.overload if truth > 0.0 else -limits.overload
-        status |= timing
-        metadata = self._metadata.get((status, place))
+        if status & _STATUS_OVERLOAD:
+            value = overload if truth > 0.0 else -overload
+        key = self._place << 4 | status
+        metadata = self._metadata.get(key)
         if metadata is None:
-            metadata = self._metadata[status, place] = f"{self.metadata(status)},40"
+            metadata = self._metadata[key] = f"{self.metadata(status)},40"
         return value, metadata
 
     def metadata(self, status: int) -> str:

@@ -47,7 +47,9 @@ class MeasurementLoop:
     measures = ""
 
     def __init__(self, loop: Loop) -> None:
-        self.machine, self.front, self.scope, self.extras = loop
+        self.machine, self.front, self.scope, extras = loop
+        readers = {"ab": self.front.read_potential, "ba": self.front.read_current}
+        self.extras = [(readers[quantity], variable, quantity) for quantity, variable in extras]
         self.late = 0
 
     def check(self) -> None:
@@ -89,10 +91,8 @@ class MeasurementLoop:
 
     def read_extras(self) -> None:
         """Measure what ``add_meas`` asked for."""
-        front = self.front
-        for quantity, variable in self.extras:
-            reading = front.read_potential(self.late) if quantity == "ab" else front.read_current(self.late)
-            put(variable, reading, quantity)
+        for read, variable, quantity in self.extras:
+            put(variable, read(self.late), quantity)
 
 
 class Potentiostatic(MeasurementLoop):
@@ -114,8 +114,7 @@ class Potentiostatic(MeasurementLoop):
         front.advance(self.machine.due_s)
         put(self.potential, (front.potential_V, ""), "da")
         put(self.current, front.read_current(self.late), "ba")
-        if self.extras:
-            self.read_extras()
+        self.read_extras()
 
 
 class Galvanostatic(MeasurementLoop):
@@ -138,8 +137,7 @@ class Galvanostatic(MeasurementLoop):
         front.advance(self.machine.due_s)
         put(self.potential, front.read_potential(self.late), "ab")
         put(self.current, (front.current_A, ""), "db")
-        if self.extras:
-            self.read_extras()
+        self.read_extras()
 
 
 class OpenCircuit(MeasurementLoop):
@@ -160,8 +158,7 @@ class OpenCircuit(MeasurementLoop):
         """Measure the potential."""
         self.front.advance(self.machine.due_s)
         put(self.potential, self.front.read_potential(self.late), "ab")
-        if self.extras:
-            self.read_extras()
+        self.read_extras()
 
 
 class Chrono(MeasurementLoop):

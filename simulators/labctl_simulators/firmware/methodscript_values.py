@@ -19,7 +19,7 @@ _PREFIXED_BITS = re.compile(r"0x[0-9A-Fa-f]+[munpkMGTP]|0b[01]+[afpnumkMGTPE]")
 _INT32 = 1 << 31
 
 _OFFSET = 1 << 27
-_PACK_PREFIXES = "afpnum kMGTPE"
+_PACK_FORMATS = [f"%07X{prefix}" for prefix in "afpnum kMGTPE"]
 _PACK_EXPONENTS = range(-18, 19, 3)
 # Between the limits of two neighbours a value takes the finer prefix whose rounded integer has 28 bits.
 _PACK_LIMITS = [(_OFFSET - 0.5) * 10.0**exponent for exponent in _PACK_EXPONENTS]
@@ -58,4 +58,4 @@ def pack(value: float) -> str:
     place = bisect_right(_PACK_LIMITS, abs(value))  # behind all of them for NaN
     if place == len(_PACK_SCALES):
         return "     nan"
-    return f"{round(value * _PACK_SCALES[place]) + _OFFSET:07X}{_PACK_PREFIXES[place]}"
+    return _PACK_FORMATS[place] % (round(value * _PACK_SCALES[place]) + _OFFSET)
