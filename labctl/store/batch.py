@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, insert, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
 
 from labctl.store import tables
 from labctl.store.liveness import unix_time_s
@@ -71,7 +71,9 @@ class Batch:
         self._insert_samples = insert_samples
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self._step_ends: list[dict[str, Any]] = []
-        self._outcome: dict[str, Any] = {}
+        self._run: dict[str, Any] = {}
+        self._progress: dict[str, Any] = {}
+        self._reopened: list[int] = []
 
     def add(self, table: Table, **values: Any) -> None:
         """A new row of the run in any table but ``sample``."""
@@ -81,25 +83,43 @@ class Batch:
         """What became known at the end of a step."""
         self._step_ends.append({"of_run": self._run_id, "of_step": step_id, **values})
 
-    def end_run(self, **values: Any) -> None:
-        """How the run ended."""
-        self._outcome = values
+    def change_run(self, **values: Any) -> None:
+        """Columns of the run's own row: how it ended, or that it goes on."""
+        self._run |= values
+
+    def progress(self, **values: Any) -> None:
+        """How far the run has come, in place of what is stored."""
+        self._progress = values
+
+    def reopen_half_cycle(self, half_cycle_id: int) -> None:
+        """A half-cycle that was closed by an interruption goes on: its row is taken back."""
+        self._reopened.append(half_cycle_id)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to write but the sign of life."""
-        return not (self.samples or self._rows or self._step_ends or self._outcome)
+        return not (self.samples or self._rows or self._step_ends or self._run)
 
     def write(self, connection: Connection) -> None:
         """Write everything, within the caller's transaction."""
+        half_cycle, progress = tables.half_cycle, tables.progress
+        for half_cycle_id in self._reopened:
+            connection.execute(
+                delete(half_cycle).where(
+                    half_cycle.c.run_id == self._run_id, half_cycle.c.half_cycle_id == half_cycle_id
+                )
+            )
         self._insert(connection, _INSERTED_FIRST)
         self._insert_samples(connection, self.samples)
         if self._step_ends:
             connection.execute(_END_STEP, self._step_ends)
         self._insert(connection, _INSERTED_LAST)
+        if self._progress:
+            connection.execute(delete(progress).where(progress.c.run_id == self._run_id))
+            connection.execute(insert(progress).values(run_id=self._run_id, **self._progress))
         connection.execute(
             update(tables.run)
             .where(tables.run.c.run_id == self._run_id)
-            .values(last_written_unix_time_second=unix_time_s(), **self._outcome)
+            .values(last_written_unix_time_second=unix_time_s(), **self._run)
         )
 
     def _insert(self, connection: Connection, kinds: Sequence[Table]) -> None:

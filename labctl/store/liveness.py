@@ -7,6 +7,7 @@ has no such file: there a run counts as cut off when it has been silent for a mi
 
 import fcntl
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def boot_time_s() -> float:
+    """Seconds since this computer was started, its sleep included: no step of the clock on the wall moves it."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class RunLock:

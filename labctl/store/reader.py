@@ -11,8 +11,19 @@ from sqlalchemy import Connection, Row, Select, func, select
 from labctl.errors import DataError
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import ImpedancePoint
+from labctl.protocol.plan_text import plan_from_text
+from labctl.protocol.position import node_at
 from labctl.store import database, liveness, schema, tables
-from labctl.store.records import CUT_OFF, EventRecord, RunRecord, RunState, SpectrumRecord, StepRecord
+from labctl.store.progress import VERSION, Seal, decode
+from labctl.store.records import (
+    CUT_OFF,
+    Checkpoint,
+    EventRecord,
+    RunRecord,
+    RunState,
+    SpectrumRecord,
+    StepRecord,
+)
 from labctl.store.rows import (
     cell_from,
     half_cycle_from,
@@ -67,6 +78,45 @@ class Reader:
         if not rows:
             raise DataError(f"{self._address}: {self._missing(name)}")
         return self._settled(rows[0])
+
+    def checkpoint(self, run_id: int) -> Checkpoint:
+        """What it takes to go on with a run.
+
+        Raises:
+            DataError: it was not stored, was written by a newer labctl, or is damaged: cut, edited, or another run's.
+        """
+        run, progress = tables.run.c, tables.progress.c
+        plans = self._all(
+            select(run.plan, run.protocol_text, run.started_unix_time_second).where(run.run_id == run_id)
+        )
+        rows = self._all(select(tables.progress).where(progress.run_id == run_id))
+        where = f"{self._address}: run {run_id} cannot be taken up"
+        if not plans or plans[0].plan is None or not rows:
+            raise DataError(f"{where}: how far it had come was not stored")
+        (plan_row,), (row,) = plans, rows
+        if row.version > VERSION:
+            raise DataError(
+                f"{where}: its progress was written by a newer labctl (format {row.version}; this one knows {VERSION})"
+            )
+        if Seal(run_id, plan_row.started_unix_time_second, plan_row.plan).over(row.data) != row.sha256:
+            raise DataError(
+                f"{where}: its plan or progress is damaged, or another run's (the hash does not fit)"
+            )
+        try:
+            plan, found = plan_from_text(plan_row.plan), decode(row.data)
+            if plan.text != plan_row.protocol_text:
+                raise DataError("its protocol was edited in the database")
+            if found.position is not None:
+                node_at(plan, found.position)
+        except (DataError, ValueError) as error:
+            raise DataError(f"{where}: {error}") from error
+        rebooted = not row.boot_id or row.boot_id != liveness.boot_id()
+        silent_s = (
+            liveness.unix_time_s() - row.written_unix_time_second
+            if rebooted
+            else liveness.boot_time_s() - row.boot_time_second
+        )
+        return Checkpoint(plan, found, max(silent_s, 0.0), rebooted)
 
     def samples(
         self,

@@ -6,7 +6,8 @@ from typing import Any
 
 from labctl.instrument.channel import Identity
 from labctl.instrument.impedance import Spectrum
-from labctl.protocol.plan import CellDescription
+from labctl.protocol.plan import CellDescription, Plan
+from labctl.store.progress import Progress
 
 CUT_OFF = "the process was cut off"
 """Why an interrupted run ended."""
@@ -16,6 +17,7 @@ class RunState(StrEnum):
     """How a run stands."""
 
     RUNNING = "running"
+    PAUSED = "paused"  # the circuit is open; it can go on
     FINISHED = "finished"  # all of the plan was done
     STOPPED = "stopped"  # by a stop rule
     ENDED = "ended"  # by a person
@@ -130,3 +132,21 @@ class EventRecord:
     author: str
     message: str
     data: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What it takes to go on with a run.
+
+    Attributes:
+        plan: the plan, as it was bound when the run was begun.
+        progress: how far it has come, times from the run's start.
+        silent_s: how long ago that was written, in seconds on the wall; by the computer's own running time, or, if
+            it was started anew since, by the clock on the wall.
+        rebooted: the computer was started anew since.
+    """
+
+    plan: Plan
+    progress: Progress
+    silent_s: float
+    rebooted: bool

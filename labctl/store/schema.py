@@ -8,7 +8,7 @@ from labctl.errors import DataError
 from labctl.store.database import Address
 from labctl.store.tables import metadata
 
-REVISION = "0001"
+REVISION = "0002"
 """The present schema: the last of ``migrations/versions``. Revisions are numbered in order."""
 
 

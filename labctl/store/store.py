@@ -11,15 +11,16 @@ from typing import Self
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from labctl.errors import LabctlError
+from labctl.errors import DataError, LabctlError, StoreError
 from labctl.instrument.channel import Identity
 from labctl.protocol.plan import CellDescription, Plan
+from labctl.protocol.plan_text import plan_to_text
 from labctl.store import database, liveness, schema, tables
 from labctl.store.batch import SampleInsert
 from labctl.store.committer import Committer
 from labctl.store.records import CUT_OFF, RunState
 from labctl.store.rows import cell_row, identity_row
-from labctl.store.writer import RunWriter
+from labctl.store.writer import Counts, RunWriter
 
 
 class Store:
@@ -74,6 +75,7 @@ class Store:
         Raises:
             StoreError: it could not be made durable.
         """
+        plan_text = plan_to_text(plan)
         row = {
             "protocol": plan.protocol,
             "protocol_text": plan.text,
@@ -90,6 +92,7 @@ class Store:
             "host": socket.gethostname(),
             "boot_id": liveness.boot_id(),
             "process_id": os.getpid(),
+            "plan": plan_text,
         } | identity_row(identity)
 
         def begin(connection: Connection) -> tuple[int, liveness.RunLock]:
@@ -100,6 +103,43 @@ class Store:
             return run_id, liveness.RunLock(self._address.path, run_id)
 
         run_id, lock = self._committer.submit(begin).result()
+        return self._writer(run_id, lock, started_unix_s, origin_s, plan_text, Counts())
+
+    def reopen_run(self, run_id: int, origin_s: float) -> RunWriter:
+        """Go on writing a run; what is stored of it stays as it is until its writer is given something.
+
+        Args:
+            run_id: the run.
+            origin_s: the run's start in experiment time.
+
+        Raises:
+            DataError: there is no such run.
+            StoreError: another process writes it.
+        """
+        run = tables.run.c
+        known = select(run.started_unix_time_second, run.last_written_unix_time_second, run.state, run.plan)
+        reading = database.open_for_reading(self._address)
+        with database.reading(self._address), reading.connect() as connection:
+            found = connection.execute(known.where(run.run_id == run_id)).one_or_none()
+            if found is None:
+                raise DataError(f"{self._address}: there is no run {run_id}")
+            started_unix_s, written_unix_s, state, plan_text = found
+            goes_on = state in (RunState.RUNNING, RunState.PAUSED)
+            if goes_on and liveness.is_being_written(self._address.path, run_id, written_unix_s):
+                raise StoreError(f"{self._address}: run {run_id} is being written by another process")
+            lock = liveness.RunLock(self._address.path, run_id)
+            counts = _counts(connection, run_id)
+        return self._writer(run_id, lock, started_unix_s, origin_s, plan_text or "", counts)
+
+    def _writer(
+        self,
+        run_id: int,
+        lock: liveness.RunLock,
+        started_unix_s: float,
+        origin_s: float,
+        plan_text: str,
+        counts: Counts,
+    ) -> RunWriter:
         writer = RunWriter(
             run_id,
             committer=self._committer,
@@ -107,6 +147,8 @@ class Store:
             lock=lock,
             started_unix_s=started_unix_s,
             origin_s=origin_s,
+            plan_text=plan_text,
+            counts=counts,
         )
         self._writers = [*(other for other in self._writers if not other.closed), writer]
         return writer
@@ -185,3 +227,16 @@ def _mark_interrupted(connection: Connection, database_path: Path | None) -> Non
 def _last_seq(connection: Connection, run_id: int) -> int:
     seq = select(func.max(tables.sample.c.seq)).where(tables.sample.c.run_id == run_id)
     return connection.scalar(seq) or 0
+
+
+def _counts(connection: Connection, run_id: int) -> Counts:
+    """The numbers of a run's last rows."""
+    numbered = (
+        tables.sample.c.seq,
+        tables.step.c.step_id,
+        tables.half_cycle.c.half_cycle_id,
+        tables.spectrum.c.spectrum_id,
+        tables.event.c.event_id,
+    )
+    last = (select(func.max(number)).where(number.table.c.run_id == run_id) for number in numbered)
+    return Counts(*(connection.scalar(query) or 0 for query in last))

@@ -73,7 +73,21 @@ run = Table(
     Column("host", Text, nullable=False),
     Column("boot_id", Text, nullable=False),
     Column("process_id", Integer, nullable=False),
+    Column("plan", Text),  # JSON, as bound to the cell; NULL: begun before schema 0002
     sqlite_autoincrement=True,
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Column("sha256", Text, nullable=False),  # of the run's number and start, and of data
+    Column("boot_id", Text, nullable=False),
+    Column("boot_time_second", Double, nullable=False),  # since the computer was started, sleep included
+    Column("written_unix_time_second", Double, nullable=False),  # by the clock on the wall
+    sqlite_with_rowid=False,
 )
 
 step = Table(

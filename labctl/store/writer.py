@@ -5,18 +5,21 @@ durable when ``flush`` returns.
 """
 
 import asyncio
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
 from labctl.store import tables
 from labctl.store.batch import Batch, SampleInsert
 from labctl.store.committer import Committer
-from labctl.store.liveness import RunLock
+from labctl.store.liveness import RunLock, boot_id, boot_time_s, unix_time_s
+from labctl.store.progress import VERSION, Progress, Seal, encode
 from labctl.store.records import RunState
 from labctl.store.rows import half_cycle_row, json_text, point_row, spectrum_row
 
@@ -30,8 +33,18 @@ SIGN_OF_LIFE_S = 10.0
 """A run without new rows is marked as alive this often."""
 
 
+class Counts(NamedTuple):
+    """The numbers of the last rows of a run, from which its writer goes on."""
+
+    seq: int = 0
+    steps: int = 0
+    half_cycles: int = 0
+    spectra: int = 0
+    events: int = 0
+
+
 class RunWriter:
-    """Collects what happens in one run. Made by ``Store.open_run``.
+    """Collects what happens in one run. Made by ``Store.open_run`` and ``Store.reopen_run``.
 
     Times given to it are experiment times; stored are seconds since the run's start, and that start on the calendar
     plus those seconds. In virtual and scaled time the calendar time is the experiment's, not the wall's.
@@ -51,17 +64,31 @@ class RunWriter:
         lock: RunLock,
         started_unix_s: float,
         origin_s: float,
+        plan_text: str,
+        counts: Counts = Counts(),
     ) -> None:
         self.run_id = run_id
-        self.seq = 0
+        self.seq = counts.seq
         self.closed = False
         self._committer = committer
         self._insert_samples = insert_samples
         self._lock = lock
         self._started_unix_s = started_unix_s
         self._origin_s = origin_s
-        self._steps = self._half_cycles = self._spectra = self._events = 0
+        _, self._steps, self._half_cycles, self._spectra, self._events = counts
+        self._seal = Seal(run_id, started_unix_s, plan_text)
+        self._snapshot: Callable[[], Progress] | None = None
+        self._boot_id = boot_id()
         self._begin_batch()
+
+    def follow(self, snapshot: Callable[[], Progress]) -> None:
+        """Store with each batch, in the same transaction, how far the run has come.
+
+        Args:
+            snapshot: tells it, in experiment time, and includes exactly the samples given so far. It is asked when a
+                batch is handed over: before a sample that no longer fits, and in ``tick``, ``flush`` and ``close``.
+        """
+        self._snapshot = snapshot
 
     def sample(
         self,
@@ -77,14 +104,15 @@ class RunWriter:
         Raises:
             StoreError: as ``tick``, when a batch is full.
         """
-        self.seq = seq = self.seq + 1
+        seq = self.seq
+        if seq >= self._full_at:
+            self._hand_over()
+        self.seq = seq = seq + 1
         test_s = time_s - self._origin_s
         unix_s = self._started_unix_s + test_s
         self._samples.append(
             (self.run_id, seq, test_s, unix_s, step_id, voltage_V, current_A, temperature_K, status)
         )
-        if seq >= self._full_at:
-            self._hand_over()
 
     def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
         """A step begins; returns its number, which its samples carry."""
@@ -150,10 +178,26 @@ class RunWriter:
             published=False,
         )
 
+    def go_on(self, state: RunState) -> None:
+        """The run is paused, or goes on, written by this process."""
+        self._batch.change_run(
+            state=state,
+            end_reason=None,
+            ended_unix_time_second=None,
+            host=socket.gethostname(),
+            boot_id=self._boot_id,
+            process_id=os.getpid(),
+        )
+
+    def reopen_half_cycle(self) -> None:
+        """The last half-cycle was closed by an interruption and goes on: its row is taken back."""
+        self._batch.reopen_half_cycle(self._half_cycles)
+        self._half_cycles -= 1
+
     def finish(self, state: RunState, reason: str, time_s: float) -> None:
         """The run is over: how, and why. ``flush`` or ``close`` makes it durable."""
         ended_unix_s = self._started_unix_s + time_s - self._origin_s
-        self._batch.end_run(state=state, end_reason=reason, ended_unix_time_second=ended_unix_s)
+        self._batch.change_run(state=state, end_reason=reason, ended_unix_time_second=ended_unix_s)
 
     def tick(self) -> None:
         """Call at least once a second: hands over rows that have waited long enough.
@@ -213,6 +257,19 @@ class RunWriter:
         self._silent_until = now + SIGN_OF_LIFE_S
 
     def _hand_over(self) -> Future[None]:
+        if self._snapshot is not None:
+            self._store_progress(self._snapshot())
         durable = self._committer.submit(self._batch.write, len(self._samples))
         self._begin_batch()
         return durable
+
+    def _store_progress(self, progress: Progress) -> None:
+        text = encode(progress.shifted(-self._origin_s))
+        self._batch.progress(
+            version=VERSION,
+            data=text,
+            sha256=self._seal.over(text),
+            boot_id=self._boot_id,
+            boot_time_second=boot_time_s(),
+            written_unix_time_second=unix_time_s(),
+        )
