@@ -96,15 +96,9 @@ def report(name: str, seed: int, life: Life) -> None:
     print("  overpotential, mV: " + "  ".join(f"{c}: {1e3 * life.overpotential_V[c - 1]:.0f}" for c in shown))
     print("  peak, mV:          " + "  ".join(f"{c}: {1e3 * life.peak_V[c - 1]:.0f}" for c in shown))
     print("  |Z|, ohm:          " + "  ".join(f"{c}: {abs(z[-1]):.0f}" for c, z in life.spectra.items()))
-    print(
-        "  capacity, %: "
-        + "  ".join(f"{c}: {100 * life.capacity[c - 1]:.0f}" for c in range(44, len(life.capacity) + 1))
-        if name == "na50k50"
-        else ""
-    )
-    print(
-        f"  doubled in cycle {life.doubled()}, dead in cycle {life.died()}, shorted in cycle {life.shorted()}"
-    )
+    failing = [cycle for cycle, share in enumerate(life.capacity, 1) if share < 0.999][:6]
+    print("  capacity, %:       " + "  ".join(f"{c}: {100 * life.capacity[c - 1]:.0f}" for c in failing))
+    print(f"  doubled in {life.doubled()}, dead in {life.died()}, shorted in {life.shorted()}")
 
 
 def plot(name: str, life: Life, folder: Path) -> None:

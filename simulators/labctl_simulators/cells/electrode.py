@@ -54,6 +54,7 @@ class Electrode:
         "_plated_fed",
         "_plated_grow",
         "_plated_seed",
+        "_potassium_rate",
         "_potassium_start_C",
         "_stripped_C",
         "_stripped_dendrites",
@@ -72,6 +73,7 @@ class Electrode:
         self._parameters = parameters
         self.metal_C = parameters.metal_C
         self.potassium_C = self._potassium_start_C = parameters.potassium_C
+        self._potassium_rate = parameters.potassium_rate / parameters.metal_C**2
         self._layer_ohm_per_C = parameters.layer_ohm_per_C
         self._worn = 0.0
         self._nuclei_missing = parameters.pristine_nuclei_missing
@@ -134,7 +136,7 @@ class Electrode:
     def _prepare_strip(self, charge_C: float) -> None:
         p = self._parameters
         self._stripped_C = charge_C
-        self._stripped_potassium = p.potassium_rate * charge_C / p.metal_C**2
+        self._stripped_potassium = self._potassium_rate * charge_C
         self._stripped_wear = exp(-charge_C / p.wear_C)
         self._stripped_seed = exp(-charge_C / p.seed_C)
         self._stripped_dendrites = exp(

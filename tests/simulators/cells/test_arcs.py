@@ -4,7 +4,7 @@ import cmath
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl_simulators.cells.arcs import SETTLING, TAFEL_V, ChargeTransferArc, FilmArc, cole_cole_ladder
@@ -48,6 +48,7 @@ def test_the_closed_solution_obeys_its_differential_equation() -> None:
         assert moved_V == pytest.approx(expected_V, rel=0.05 if span < 0.1 else 2e-3)
 
 
+@settings(deadline=None)
 @given(
     currents=st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=6),
     log_exchange=st.floats(-10.0, -3.0),

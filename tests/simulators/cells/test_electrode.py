@@ -4,7 +4,7 @@ import dataclasses
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl_simulators.cells.electrode import Electrode
@@ -36,6 +36,7 @@ def test_charges_of_potassium_and_metal_follow_from_mass_and_composition() -> No
 
 
 @pytest.mark.parametrize("parameters", ALLOYS)
+@settings(deadline=None)
 @given(charges=st.lists(st.floats(-1.2, 1.2), max_size=8), parts=st.integers(2, 9))
 def test_one_step_or_many(parameters: SymmetricParameters, charges: list[float], parts: int) -> None:
     one, many = Electrode(parameters), Electrode(parameters)
@@ -50,6 +51,7 @@ def test_one_step_or_many(parameters: SymmetricParameters, charges: list[float],
     assert many.metal_C == pytest.approx(one.metal_C, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(charges=st.lists(st.floats(-1.2, 1.2), max_size=12))
 def test_metal_is_conserved_and_potassium_only_leaves(charges: list[float]) -> None:
     electrode, potassium_C = Electrode(NA50K50), NA50K50.potassium_C

@@ -4,7 +4,7 @@ import cmath
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl_simulators.cells import Cell
@@ -51,6 +51,7 @@ def test_a_sine_in_time_meets_the_impedance(argument: str | None, frequency_Hz: 
 
 
 @pytest.mark.parametrize("argument", [None, STORING])
+@settings(deadline=None)
 @given(
     voltage_V=st.floats(-2.0, 2.0),
     bias_A=st.floats(-0.01, 0.01),

@@ -3,12 +3,13 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl_simulators.cells.roots import increasing_root
 
 
+@settings(deadline=None)
 @given(
     target=st.floats(-10.0, 10.0),
     guess=st.floats(-1.0, 1.0),
@@ -35,6 +36,7 @@ def test_a_tolerance_below_what_floats_resolve_ends_the_search() -> None:
     assert increasing_root(lambda x: x**3 + x - 1e9 / 3.0, 1.0, 1.0, 0.0) == pytest.approx(693.36, abs=0.01)
 
 
+@settings(deadline=None)
 @given(target=st.floats(-1.0, 1.0), slope=st.floats(0.1, 10.0), offset=st.floats(-1.0, 1.0))
 def test_a_straight_line_that_leaves_only_rounding(target: float, slope: float, offset: float) -> None:
     root = increasing_root(lambda x: slope * x + offset - target, target, slope, 1e-15)

@@ -114,7 +114,7 @@ def test_settled_voltage_is_ohmic_part_and_butler_volmer(maker: Maker) -> None:
     voltages=st.lists(st.floats(-2.0, 2.0), min_size=2, max_size=2, unique=True),
     settle_s=st.floats(0.0, 3.0),
 )
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_current_is_the_increasing_inverse_of_voltage(
     maker: Maker, cycles: int, voltages: list[float], settle_s: float
 ) -> None:
@@ -127,9 +127,10 @@ def test_current_is_the_increasing_inverse_of_voltage(
 
 
 @pytest.mark.parametrize("maker", MAKERS)
+@settings(deadline=None)
 @given(
     history=st.lists(
-        st.tuples(st.floats(-1.0, 4.0), st.sampled_from([0.0, 1e-6, -2e-5, CURRENT_A, -CURRENT_A, 1e-3])),
+        st.tuples(st.floats(-1.0, 3.7), st.sampled_from([0.0, 1e-6, -2e-5, CURRENT_A, -CURRENT_A, 3e-4])),
         min_size=1,
         max_size=5,
     ),
@@ -138,6 +139,7 @@ def test_current_is_the_increasing_inverse_of_voltage(
 def test_a_duration_in_one_piece_or_two(
     maker: Maker, history: list[tuple[float, float]], share: float
 ) -> None:
+    """To 0.1 mV while there is metal; the currents above never take it all."""
     one, two = maker(None, 3), maker(None, 3)
     for log_duration, current_A in history:
         duration_s = 10.0**log_duration
