@@ -139,14 +139,14 @@ def test_current_is_the_increasing_inverse_of_voltage(
 def test_a_duration_in_one_piece_or_two(
     maker: Maker, history: list[tuple[float, float]], share: float
 ) -> None:
-    """To 0.1 mV while there is metal; the currents above never take it all."""
+    """To 0.3 mV, that of the first second of nucleation, while there is metal; the currents above never take it all."""
     one, two = maker(None, 3), maker(None, 3)
     for log_duration, current_A in history:
         duration_s = 10.0**log_duration
         one.advance_current(duration_s, current_A)
         two.advance_current(duration_s * share, current_A)
         two.advance_current(duration_s * (1.0 - share), current_A)
-        assert two.voltage_V(current_A) == pytest.approx(one.voltage_V(current_A), abs=1e-4)
+        assert two.voltage_V(current_A) == pytest.approx(one.voltage_V(current_A), abs=3e-4)
     assert two.impedance_ohm(1.0) == pytest.approx(one.impedance_ohm(1.0), rel=1e-6)
 
 
