@@ -12,6 +12,8 @@ from .methodscript_errors import Code, ScriptFault
 from .methodscript_machine import Machine, Program
 from .methodscript_potentiostat import Potentiostat
 
+_REMEMBERED_PROGRAMS = 32
+
 DEAF_S = 0.1  # after an error; the manual asks clients to wait 50 to 100 ms
 
 FIRMWARE = "1400#Oct  1 2026 12:00:00\nR*"
@@ -36,6 +38,7 @@ class Controller:
         self.machine = Machine()
         self.loaded: Program | None = None
         self.stored: Program | None = None
+        self.programs: dict[str, Program] = {}
         self._deaf_until_s = -math.inf
 
     def is_deaf(self, now_s: float) -> bool:
@@ -59,6 +62,12 @@ class Controller:
     def start(self, now_s: float) -> None:
         """Run the loaded script; 000C if there is none."""
         self.machine.start(self._loaded(), now_s)
+
+    def remember(self, script: str, program: Program) -> None:
+        """Keep a compiled script under its text in ``programs``: those that came lately."""
+        if len(self.programs) >= _REMEMBERED_PROGRAMS:
+            self.programs.clear()
+        self.programs[script] = program
 
     def answer(self, command: str) -> str:
         """Answer to a command while no script runs, without the echo of its first character.

@@ -256,6 +256,25 @@ def test_any_split_of_the_input_gives_the_same_output(cuts: list[int], bad: bool
     assert outputs([data[a:b] for a, b in itertools.pairwise(edges)]) == outputs([data])
 
 
+COUNTING = (
+    b"e\nvar x\nvar p\nvar c\narray a 2i\nadd_var x 1\nadd_var a[0i] 1\ncopy_var a[0i] p\n"
+    b'send_string f"{x} {p}"\nset_pgstat_mode 6\ncell_on\n'
+    b"meas_loop_cp p c 5m 500m 1500m\npck_start\npck_add p\npck_end\nendloop\n\n"
+)
+
+
+@given(cut=st.integers(3, len(COUNTING) - 1))
+def test_a_script_that_is_sent_again_runs_as_if_it_were_new(cut: int) -> None:
+    def outputs(pieces: list[bytes]) -> bytes:
+        line = EmStat4(Resistor(100.0), seed=5).port()
+        assert b"T1 1\n" in line.receive(COUNTING, 1.0) + until_quiet(line)
+        return b"".join(line.receive(piece, 5.0) for piece in pieces) + until_quiet(line)
+
+    sent = COUNTING + b"i\n"
+    assert b"T1 1\n" in outputs([sent])
+    assert outputs([sent[:cut], sent[cut:]]) == outputs([sent])  # in pieces it is compiled anew
+
+
 @given(cuts=st.lists(st.integers(0, 600), max_size=30), width=st.integers(255, 259))
 def test_lines_that_are_too_long_are_refused_the_same_in_any_split(cuts: list[int], width: int) -> None:
     data = b"e\n" + b"#" * width + b"\nvar p\nvar p\n\ni\n"
