@@ -9,31 +9,19 @@ import pytest
 from labctl.clock import LoopClock, VirtualClock
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.link import Link
-from labctl.link.memory import MemoryPort
 from labctl.plugins import cell as make_cell
 from labctl_drivers.keithley_2450 import DRIVER
 from labctl_simulators.attach.tcp import serve
 from labctl_simulators.firmware.keithley_2450 import Keithley2450
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
-
-
-class _ListeningPort(MemoryPort):
-    """Remembers what left."""
-
-    def __init__(self, device: Keithley2450, clock: VirtualClock) -> None:
-        super().__init__(device.port, clock)
-        self.sent: list[bytes] = []
-
-    async def write(self, data: bytes) -> None:
-        self.sent += data.splitlines()
-        await super().write(data)
+from tests.conformance.listening_port import ListeningPort
 
 
 def _in_memory(cell_name: str, model: str = "2450") -> Bench:
     cell = CountingCell(make_cell(cell_name, 1))
     device = Keithley2450(cell, 1, model=model)
     clock = VirtualClock()
-    port = _ListeningPort(device, clock)
+    port = ListeningPort(device.port, clock)
     channel = DRIVER.open(Link(port, clock), clock)
     return Bench(channel, clock, lambda: device.circuit_closed, cell, port.sent, late_s=0.2)
 
