@@ -101,8 +101,9 @@ class Keithley2450(SourceMeter):
         for attempt in range(_ATTEMPTS):
             try:
                 if attempt or self.link.poisoned:
-                    with suppress(LinkError):
-                        await self._switch_off()  # at once, before the line is in order again
+                    if not self.stranger:
+                        with suppress(LinkError):
+                            await self._switch_off()  # at once, before the line is in order again
                     await self.link.resynchronise()
                     await self.prove()
                 await self._switch_off()

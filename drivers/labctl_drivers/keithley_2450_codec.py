@@ -140,8 +140,15 @@ class Setup:
         return f":SOUR:{self.source}:{'VLIM' if self.source == 'CURR' else 'ILIM'}:TRIP?".encode("ascii")
 
     def elements(self) -> str:
-        """What to read so that every reading is voltage, current, time of the instrument."""
-        return "READ,SOUR,REL" if self.source == "CURR" else "SOUR,READ,REL"
+        """What to read so that every reading is voltage, current, time of the instrument, unit of what is measured."""
+        return "READ,SOUR,REL,UNIT" if self.source == "CURR" else "SOUR,READ,REL,UNIT"
+
+    def measures(self, unit: str) -> bool:
+        """Whether ``unit`` is that of what should be measured.
+
+        Assumed: it begins with V or A; the manuals do not print it, the simulator answers ``Volt`` and ``Ampere``.
+        """
+        return unit.startswith("V" if self.sense == "VOLT" else "A")
 
 
 def setup_for(step: Step, model: Model, name: str) -> Setup:
@@ -202,11 +209,12 @@ def parse_error(reply: str) -> tuple[int, str]:
     return int(code), rest.strip('"').split(";")[0]
 
 
-def parse_stored(reply: str, time_s: float, relative_s: float) -> list[tuple[Sample, float]]:
+def parse_stored(reply: str, setup: Setup, time_s: float, relative_s: float) -> list[tuple[Sample, float]]:
     """The reply to ``:TRAC:DATA?`` for readings that were missed.
 
     Args:
-        reply: a flat list of voltage, current, relative time.
+        reply: a flat list of voltage, current, relative time, unit.
+        setup: what should have been measured.
         time_s, relative_s: experiment time and instrument time of a reading that was not missed.
 
     Returns:
@@ -215,10 +223,13 @@ def parse_stored(reply: str, time_s: float, relative_s: float) -> list[tuple[Sam
     Raises:
         ValueError: it is nothing of the kind.
     """
-    numbers = [float(text) for text in reply.split(",")]
-    rows = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
+    texts = reply.split(",")
+    if not all(map(setup.measures, texts[3::4])):
+        raise ValueError("it measured something else")
+    columns = ([float(text) for text in texts[place::4]] for place in range(3))
     return [
-        (Sample(time_s + rel - relative_s, voltage_V, current_A), rel) for voltage_V, current_A, rel in rows
+        (Sample(time_s + rel - relative_s, voltage_V, current_A), rel)
+        for voltage_V, current_A, rel, _ in zip(*columns, texts[3::4], strict=True)
     ]
 
 

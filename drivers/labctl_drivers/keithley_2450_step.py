@@ -27,6 +27,7 @@ class Execution:
         self._galvanostatic = setup.source == "CURR"
         self._read = f":READ? {BUFFER},{setup.elements()}".encode("ascii")
         self._lowest = self._highest = 0.0
+        self._unit = b""
         self._doubts = 0
         self._stored = 0
         self._relative_s = _NONE_YET_S
@@ -57,10 +58,12 @@ class Execution:
         time_s = self._asked_s = smu.clock.now()
         reply = await smu.link.ask(self._read, _READING)
         try:
-            voltage_text, current_text, relative_text = reply.split(b",")
+            voltage_text, current_text, relative_text, unit = reply.split(b",")
             voltage_V, current_A, relative_s = float(voltage_text), float(current_text), float(relative_text)
         except ValueError as error:
             raise smu.nonsense(self._read.decode(), reply.decode("ascii", "replace")) from error
+        if unit != self._unit:
+            self._unit = self._checked(unit)
         if not relative_s > self._relative_s:
             raise InvalidReading("a reading it had given before", smu.link.name, "", reply.decode("ascii"))
         self._relative_s, self._known_s = relative_s, time_s
@@ -111,6 +114,22 @@ class Execution:
             await smu.refuse_errors(":OUTP ON")
             raise InstrumentError("the output did not switch on", smu.link.name, ":OUTP ON", reply)
         smu.armed = self._setup
+
+    def _checked(self, unit: bytes) -> bytes:
+        """The unit of a reading, which tells voltage from current whatever anybody has changed.
+
+        Raises:
+            InstrumentError: it is not that of what should be measured.
+        """
+        text = unit.decode("ascii", "replace")
+        if not self._setup.measures(text):
+            raise InstrumentError(
+                f"it measures {text}: its measure function was changed, not by labctl",
+                self._smu.link.name,
+                self._read.decode("ascii"),
+                text,
+            )
+        return unit
 
     async def _empty_buffer(self) -> None:
         """Begin the buffer anew; the instrument's relative time begins with its next reading."""
@@ -167,7 +186,7 @@ class Execution:
                 return ()
             query = f":TRAC:DATA? {self._stored + 1},{stored},{BUFFER},{self._setup.elements()}"
             reply = await smu.ask(query.encode(), _READING)
-            rows = parse_stored(reply, *known)
+            rows = parse_stored(reply, self._setup, *known)
         except ValueError as error:
             raise smu.nonsense(query, reply) from error
         self._stored = stored

@@ -21,6 +21,7 @@ class SourceMeter:
         identity: who it was when it was connected.
         armed: what is armed while the output is on; None: unknown, or the output is off.
         step_began_s: experiment time at which the set point of the present step took effect.
+        stranger: another instrument answered at its port when it was last asked.
     """
 
     def __init__(self, link: Link, clock: Clock, expected: str | None) -> None:
@@ -29,6 +30,7 @@ class SourceMeter:
         self.identity: Identity | None = None
         self.armed: Setup | None = None
         self.step_began_s = 0.0
+        self.stranger = False
         self._expected = expected
         self._nonce = 0
 
@@ -76,7 +78,9 @@ class SourceMeter:
         if (reply := await self.ask(b"*ESE %d;*ESE?" % self._nonce)) != str(self._nonce):
             raise self.nonsense(f"*ESE {self._nonce};*ESE?", reply)
         identity = await self.identify()
-        if self.identity is not None and identity != self.identity:
+        self.stranger = self.identity is not None and identity != self.identity
+        if self.stranger:
+            self.link.poison()  # what it answers says nothing about our circuit
             raise WrongInstrument(f"{identity} answers where {self.identity} was", self.link.name)
 
     def nonsense(self, sent: str, reply: str) -> LinkNonsense:

@@ -28,7 +28,7 @@ from tests.drivers.tampering import Tamper, Tampered
 from tests.link.faulty import Fault, FaultyPort
 
 CURRENT_A = 1e-4
-READ = b':READ? "labctl",READ,SOUR,REL'
+READ = b':READ? "labctl",READ,SOUR,REL,UNIT'
 RAMP = "rc:R0=999,R1=1,C1=1e-3,C=0.5"  # at 0.1 mA: 0.1 V at once, 0.2 mV/s from then on
 
 
@@ -223,7 +223,7 @@ async def test_a_current_that_is_not_the_set_one_is_noticed() -> None:
     def wrong_current(line: bytes) -> bytes | None:
         nonlocal count
         count += line == READ
-        return b"0.05,5E-05,%d\n" % count if line == READ else None
+        return b"0.05,5E-05,%d,Volt\n" % count if line == READ else None
 
     rig.tamper = wrong_current
     with pytest.raises(InstrumentError, match="does not hold"):
@@ -256,7 +256,7 @@ async def test_a_frozen_instrument_ends_the_step_within_three_readings() -> None
     await rig.channel.connect()
     samples = rig.channel.run(_step(1000.0))
     await anext(samples)
-    rig.tamper = lambda line: b"0.1,1E-04,0.0\n" if line == READ else None
+    rig.tamper = lambda line: b"0.1,1E-04,0.0,Volt\n" if line == READ else None
     began_s = rig.clock.now()
     with pytest.raises(InvalidReading, match="given before"):
         [sample async for sample in samples]
@@ -270,7 +270,7 @@ async def test_an_overflow_is_not_a_reading() -> None:
     samples = rig.channel.run(_step(50.0))
     await anext(samples)
     rig.faults.clear()
-    overflows = iter([b"9.9E37,1E-04,0.05\n", b"9.91E37,1E-04,0.06\n"])
+    overflows = iter([b"9.9E37,1E-04,0.05,Volt\n", b"9.91E37,1E-04,0.06,Volt\n"])
     rig.tamper = lambda line: next(overflows, None) if line == READ else None
     rest = [sample async for sample in samples]
     assert all(abs(sample.voltage_V - 0.1) < 1e-3 for sample in rest)
@@ -359,9 +359,37 @@ async def test_after_a_lost_connection_another_instrument_ends_the_step() -> Non
     rig.next_reading_suffers(Fault.HUNG_UP)
     rig.device = Keithley2450(rig.cell, 1, serial="04499999")
     rig.heard.clear()
-    with pytest.raises(WrongInstrument, match="serial 04499999, firmware 1"):
+    with pytest.raises(WrongInstrument, match="serial 04499999"):
         [sample async for sample in samples]
     assert not any(line.startswith((b":SOUR", b":OUTP ON")) for line in rig.heard)
+
+
+async def test_another_instruments_open_circuit_is_not_taken_for_ours_and_left_alone() -> None:
+    rig = Rig()
+    await rig.channel.connect()
+    samples = rig.channel.run(_step(1000.0))
+    await anext(samples)
+    ours = rig.device
+    rig.next_reading_suffers(Fault.HUNG_UP)
+    rig.device = Keithley2450(rig.cell, 1, serial="04499999")
+    rig.device.port().receive(b":OUTP:SMOD HIMP\n", 0.0)  # off, its relay open
+    rig.heard.clear()
+    with pytest.raises(WrongInstrument):
+        [sample async for sample in samples]
+    with pytest.raises(CellStateUnknown, match="serial 04499999"):
+        await rig.channel.make_safe()
+    assert ours.circuit_closed
+    assert not any(line.startswith(b":OUTP") for line in rig.heard)
+
+
+async def test_a_measure_function_that_somebody_else_changed_ends_the_step() -> None:
+    rig = Rig()
+    await rig.channel.connect()
+    samples = rig.channel.run(_step(1000.0))
+    await anext(samples)
+    rig.device.port().receive(b':SENS:FUNC "CURR"\n', rig.clock.now())
+    with pytest.raises(InstrumentError, match="it measures Ampere"):
+        [sample async for sample in samples]
 
 
 async def test_a_connection_that_stays_away_ends_the_step() -> None:

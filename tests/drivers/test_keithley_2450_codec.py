@@ -181,10 +181,13 @@ def test_errors_of_the_manual(reply: str, code: int, words: str) -> None:
 
 
 def test_stored_readings_are_placed_by_the_instruments_own_time() -> None:
-    rows = parse_stored("0.1,1E-4,12.5,0.2,1.1E-4,22.5", time_s=1000.0, relative_s=2.5)
+    setup = _setup(Control.CURRENT, 1e-4)
+    rows = parse_stored("0.1,1E-4,12.5,Volt,0.2,1.1E-4,22.5,Volt", setup, time_s=1000.0, relative_s=2.5)
     assert [(s.time_s, s.voltage_V, s.current_A, rel) for s, rel in rows] == [
         (1010.0, 0.1, 1e-4, 12.5),
         (1020.0, 0.2, 1.1e-4, 22.5),
     ]
     with pytest.raises(ValueError, match="zip"):
-        parse_stored("0.1,1E-4", 0.0, 0.0)
+        parse_stored("0.1,1E-4", setup, 0.0, 0.0)
+    with pytest.raises(ValueError, match="something else"):
+        parse_stored("0.1,1E-4,12.5,Ampere", setup, 0.0, 0.0)
