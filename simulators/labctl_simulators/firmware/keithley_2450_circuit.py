@@ -56,8 +56,8 @@ class Circuit:
         """Change what is applied, at ``time_s``; None opens the relay."""
         if drive != self.drive:
             self.drive = drive
-            self._step_s = _FIRST_STEP_s
             self._resolve()
+            self._step_s = SHORTEST_STEP_s if self.limited else _FIRST_STEP_s
 
     def advance_to(self, time_s: float) -> None:
         """Let the cell live until ``time_s`` under what is applied. A time already passed changes nothing."""
