@@ -293,13 +293,15 @@ class Keithley2450:
 
     def read(self, buffer: ReadingBuffer, write: Callable[[Reading], str | None]) -> Busy:
         """Take :SENS:COUN readings, one after the other; ``write`` makes the reply from the last."""
-        count = left = self.meter.count
+        return self._read_on(buffer, write, self.meter.count, first=True)
 
-        def finish() -> str | Busy | None:
-            nonlocal left
-            row = self.take_reading(buffer, first=left == count)
-            left -= 1
-            return write(row) if left <= 0 else Busy(self.now_s + self.next_reading_s(), finish)
+    def _read_on(
+        self, buffer: ReadingBuffer, write: Callable[[Reading], str | None], left: int, *, first: bool
+    ) -> Busy:
+        # The quotes spare the making of a union type with each reading.
+        def finish() -> "str | Busy | None":
+            row = self.take_reading(buffer, first=first)
+            return write(row) if left == 1 else self._read_on(buffer, write, left - 1, first=False)
 
         return Busy(self.now_s + self.next_reading_s(), finish)
 

@@ -116,6 +116,7 @@ ELEMENTS = (
 )
 MOST_ELEMENTS = 14
 _NUMBERS = {"READ": 0, "SOUR": 1, "REL": 2, "STAT": 4, "SOURSTAT": 6}
+_COLUMNS = _NUMBERS | {"UNIT": 5, "SOURUNIT": 7}
 _IN_BINARY = ("READ", "SOUR", "REL")
 _SYMBOLS = {"Volt": "V", "Ampere": "A", "Ohm": "Ohm"}
 
@@ -137,8 +138,6 @@ _TEXTS: dict[str, Callable[[Reading], str]] = {
     "TIME": lambda row: _clock(row).strftime("%H:%M:%S"),
     "FORM": lambda row: _formatted(row.reading, row.unit),
     "SOURFORM": lambda row: _formatted(row.source, row.source_unit),
-    "UNIT": itemgetter(5),
-    "SOURUNIT": itemgetter(7),
 }
 
 
@@ -147,11 +146,15 @@ def number_format(precision: int) -> str:
     return f"%.{(precision or 7) - 1}E"
 
 
+def _conversion(name: str, precision: int) -> str:
+    return "%d" if "STAT" in name else "%s" if "UNIT" in name else number_format(precision)
+
+
 def row_writer(elements: tuple[str, ...], precision: int) -> Callable[[Reading], str]:
     """A function that writes the named elements of a row as ASCII, joined by commas."""
-    if all(name in _NUMBERS for name in elements):
-        template = ",".join("%d" if "STAT" in name else number_format(precision) for name in elements)
-        pick = itemgetter(*(_NUMBERS[name] for name in elements))
+    if all(name in _COLUMNS for name in elements):
+        template = ",".join(_conversion(name, precision) for name in elements)
+        pick = itemgetter(*(_COLUMNS[name] for name in elements))
         return lambda row: template % pick(row)
     writers = [_TEXTS[name] if name in _TEXTS else row_writer((name,), precision) for name in elements]
     return lambda row: ",".join([write(row) for write in writers])

@@ -125,9 +125,11 @@ class Circuit:
 
     def _choose_step(self, margin_before: float, step_s: float) -> None:
         """Lengthen the step, but never past the moment at which the margin, extrapolated, vanishes."""
-        longest_s = min(self._step_s * _GROWTH, LONGEST_STEP_s)
+        longest_s = _GROWTH * self._step_s
+        if longest_s > LONGEST_STEP_s:
+            longest_s = LONGEST_STEP_s
         margin = abs(self._margin)
-        closing_per_s = (abs(margin_before) - margin) / step_s
-        if closing_per_s > 0.0:
-            longest_s = min(longest_s, max(_CAUTION * margin / closing_per_s, SHORTEST_STEP_s))
+        closed = abs(margin_before) - margin
+        if closed > 0.0 and _CAUTION * margin * step_s < longest_s * closed:
+            longest_s = max(_CAUTION * margin * step_s / closed, SHORTEST_STEP_s)
         self._step_s = longest_s

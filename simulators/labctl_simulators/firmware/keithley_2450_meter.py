@@ -3,6 +3,7 @@
 Noise. A quantity that is sourced and read back carries the source's noise (SPEC-2450 Rev. A p. 2, RMS below
 10 Hz); a quantity that is only measured carries, ``Assumed:``, one count of the range's resolution RMS at 1 power
 line cycle. Both shrink with the square root of cycles times averaged readings and are rounded to the resolution.
+Assumed: bell-shaped, the sum of three uniform numbers, whose standard deviation is 1/2.
 A reading is the value at the end of its aperture, which is also its time stamp.
 
 Time of a reading. One aperture is NPLC / line frequency; reading back the source and auto-zero double it each
@@ -126,12 +127,14 @@ class Meter:
         return OVERFLOW if scale is None else self._reading(true, scale, scale.resolution, active)
 
     def _reading(self, true: float, scale: Range, noise: float, active: SenseSettings) -> float:
-        if not -scale.maximum <= true <= scale.maximum:
+        _, maximum, resolution, _ = scale
+        if not -maximum <= true <= maximum:
             return OVERFLOW
         if active.power_line_cycles != 1.0 or active.averaging:
             noise /= math.sqrt(active.power_line_cycles * active.averaged_readings)
-        resolution = scale.resolution
-        return round((true + self._random.gauss(0.0, noise)) / resolution) * resolution
+        uniform = self._random.random
+        deviation = 2.0 * noise * (uniform() + uniform() + uniform() - 1.5)
+        return round((true + deviation) / resolution) * resolution
 
     def _resistance(self, circuit: Circuit, active: SenseSettings) -> float:
         voltage_V = self._measured(
