@@ -83,14 +83,18 @@ class ThreadedChannel:
                 f"its port has not answered to the program for {_SAFE_WITHIN_S:g} s", self._resource
             ) from None
 
+    @property
+    def trips(self) -> bool:
+        """Whether the driver knows a last resort when ``make_safe`` has failed."""
+        return isinstance(self._channel, Trips)
+
     async def trip(self) -> None:
-        """The last resort when ``make_safe`` has failed, where the driver knows one.
+        """The last resort, where the driver knows one.
 
         Raises:
             CellStateUnknown: the circuit could not be confirmed open this way either.
         """
-        if not isinstance(self._channel, Trips):
-            raise CellStateUnknown("nothing else makes it harmless", self._resource)
+        assert isinstance(self._channel, Trips)
         self._fence.advance()
         await self._thread.call_first(self._channel.trip)
 

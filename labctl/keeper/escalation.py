@@ -9,7 +9,7 @@ from labctl.errors import CellStateUnknown
 
 CONFIRMED_WITHIN_S = 3.0
 NEXT_WAY_AFTER_S = 1.0
-_AGAIN_AFTER_S = 1.0
+_AGAIN_AFTER_S = 0.25
 
 
 class Way(NamedTuple):
@@ -31,49 +31,45 @@ class Escalation:
 
     Args:
         ways: the driver's own (OFF, again, reopened), a second session, what the instrument can trip by itself.
-        note: called with a sentence whenever something was tried.
+        note: called with a sentence whenever something has been tried.
     """
 
     def __init__(self, ways: Sequence[Way], note: Callable[[str], None]) -> None:
         self._ways = ways
         self._note = note
         self._running: dict[asyncio.Future[None], str] = {}
-        self._failures: list[str] = []
+        self._failures: dict[str, None] = {}  # a set that keeps the order
 
-    async def confirmed(self) -> None:
+    async def confirmed(self, within_s: float = CONFIRMED_WITHIN_S) -> None:
         """Return when the circuit is confirmed open.
 
         Raises:
-            CellStateUnknown: within 3 s none of the ways did it. What is still under way goes on: ``persist``.
+            CellStateUnknown: not within the time, through which all ways were tried again and again. What is still
+                under way goes on.
         """
-        deadline_s = _now() + CONFIRMED_WITHIN_S
+        until_s = _now() + within_s
+        while not await self._pass(until_s):
+            if _now() + _AGAIN_AFTER_S >= until_s:
+                waited = [f"{name}: no answer yet" for name in self._running.values()]
+                raise CellStateUnknown(
+                    f"the circuit could not be confirmed open: {'; '.join([*self._failures, *waited])}",
+                    cell="unknown, look at the instrument",
+                )
+            await asyncio.sleep(_AGAIN_AFTER_S)
+
+    async def _pass(self, until_s: float) -> bool:
+        """Try every way once; whether one of them confirmed."""
         for way in self._ways:
             if way.alone:
-                if await self._one_confirms(deadline_s - _now()):
-                    return
+                if await self._one_confirms(until_s - _now()):
+                    return True
                 if self._running:
-                    break
-            self._start(way)
-            if await self._one_confirms(min(NEXT_WAY_AFTER_S, deadline_s - _now())):
-                return
-        if await self._one_confirms(deadline_s - _now()):
-            return
-        waited = [f"{name}: no answer yet" for name in self._running.values()]
-        raise CellStateUnknown(
-            f"the circuit could not be confirmed open: {'; '.join(self._failures + waited)}",
-            cell="unknown, look at the instrument",
-        )
-
-    async def persist(self, for_s: float) -> bool:
-        """Go on with the first way; whether the circuit was confirmed open within a time."""
-        until_s = _now() + for_s
-        while _now() < until_s:
-            if not self._running:
-                self._start(self._ways[0])
-            if await self._one_confirms(until_s - _now()):
+                    return False
+            if way.name not in self._running.values():
+                self._start(way)
+            if await self._one_confirms(min(NEXT_WAY_AFTER_S, until_s - _now())):
                 return True
-            await asyncio.sleep(_AGAIN_AFTER_S)
-        return False
+        return await self._one_confirms(until_s - _now())
 
     def _start(self, way: Way) -> None:
         self._running[asyncio.ensure_future(way.open())] = way.name
@@ -92,7 +88,7 @@ class Escalation:
                 try:
                     future.result()
                 except Exception as error:  # noqa: BLE001  a bug in one way must not keep the next from being tried
-                    self._failures.append(f"{name}: {error}")
+                    self._failures[f"{name}: {error}"] = None
                     self._note(f"{name} did not open the circuit: {error}")
                 else:
                     self._note(f"the circuit is open, confirmed by read-back ({name})")

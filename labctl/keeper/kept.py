@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import NoReturn, Protocol
 
 from labctl.errors import (
@@ -11,18 +11,20 @@ from labctl.errors import (
     InstrumentError,
     LabctlError,
     LeaseExpired,
+    LinkLost,
     Superseded,
     WireError,
 )
 from labctl.instrument.channel import Channel, Identity, Sample
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Step
-from labctl.keeper.escalation import Escalation, Way
+from labctl.keeper.escalation import CONFIRMED_WITHIN_S, Escalation, Way
 from labctl.keeper.lease import Lease
 from labctl.keeper.watch import Freshness, StepWatch, SweepWatch
 
 TICK_S = 0.25
 PERSIST_S = 60.0
+_ONCE_MORE_S = 0.5
 _LOOK = "unknown, look at the instrument"
 
 
@@ -46,7 +48,7 @@ class Kept:
         lease: not yet granted.
         speed: experiment seconds per second on the wall.
         note: the journal.
-        told: called with the reason whenever the keeper itself begins to open the circuit.
+        told: called with the reason and the new epoch whenever the keeper itself begins to open the circuit.
 
     Attributes:
         epoch: grows with every opening; a step that was decided in an earlier one is not begun.
@@ -61,7 +63,7 @@ class Kept:
         lease: Lease,
         speed: float,
         note: Note,
-        told: Callable[[LabctlError], None],
+        told: Callable[[LabctlError, int], None],
     ) -> None:
         self.epoch = 1
         self.unsafe = ""
@@ -76,6 +78,7 @@ class Kept:
         self._cause: LabctlError | None = None
         self._opening: asyncio.Future[None] | None = None
         self._escalation: Escalation | None = None
+        self._persisting: asyncio.Future[None] | None = None
 
     @property
     def channel(self) -> Channel:
@@ -111,7 +114,9 @@ class Kept:
                     verdict = watch.look(sample, began_s)
                     emit(sample._replace(cutoff=verdict.cutoff) if verdict.cutoff else sample, began_s)
                     if verdict.fault:
-                        raise InstrumentError(f"the keeper has opened the circuit: {verdict.fault}")
+                        raise self._begin_opening(
+                            InstrumentError(f"the keeper has opened the circuit: {verdict.fault}")
+                        )
                     if verdict.cutoff:
                         return
                     self._fresh.heard(_now(), watch.patience_s())
@@ -204,12 +209,13 @@ class Kept:
         if self.unsafe:
             raise CellStateUnknown(self.unsafe, cell=_LOOK)
 
-    def _begin_opening(self, cause: LabctlError) -> None:
-        """The keeper's own decision, which the engine is told."""
+    def _begin_opening(self, cause: LabctlError) -> LabctlError:
+        """The keeper's own decision, which the engine is told; returns the cause."""
         if self._opening is None:
             self._cause = cause
-            self._told(cause)
             self._start_opening(str(cause), loud=True)
+            self._told(cause, self.epoch)
+        return cause
 
     def _start_opening(self, reason: str, *, loud: bool = False) -> None:
         self.epoch += 1
@@ -218,25 +224,45 @@ class Kept:
         self._opening = asyncio.ensure_future(self._open(reason, loud))
 
     async def _open(self, reason: str, loud: bool) -> None:
+        known_unsafe = bool(
+            self.unsafe
+        )  # it has been said, and is tried all the time: nobody need wait for long
+        await self._forget()
+        self._escalation = Escalation(self._ways(), lambda sentence: self._note("way", sentence))
         try:
-            if self._escalation is not None:
-                await self._escalation.abandon()
-            self._escalation = Escalation(self._ways(), lambda sentence: self._note("way", sentence))
-            await self._escalation.confirmed()
+            await self._escalation.confirmed(_ONCE_MORE_S if known_unsafe else CONFIRMED_WITHIN_S)
         except CellStateUnknown as error:
             self.unsafe = error.problem
-            self._note(
-                "unsafe", f"UNSAFE, look at the cell: {error.problem}; wanted because {reason}", loud=True
-            )
+            sentence = f"UNSAFE, look at the cell: {error.problem}; wanted because {reason}"
+            self._note("unsafe", sentence, loud=not known_unsafe)
+            self._persisting = asyncio.ensure_future(self._persist(self._escalation))
         else:
-            self._is_open()
-            self._note("off", f"the circuit is open, confirmed by read-back; because {reason}", loud=loud)
+            self._is_open(f"because {reason}", loud=loud)
         finally:
             self._opening = None
 
-    def _is_open(self) -> None:
+    async def _persist(self, escalation: Escalation) -> None:
+        """Unsafe is said, but not given up."""
+        try:
+            await escalation.confirmed(PERSIST_S)
+        except CellStateUnknown as error:
+            self._note("gave up", f"UNSAFE, nothing more is tried: {error.problem}", loud=True)
+        else:
+            self._is_open("late", loud=True)
+
+    def _is_open(self, how: str, *, loud: bool) -> None:
         self.unsafe = ""
         self.energised = False
+        self._note("off", f"the circuit is open, confirmed by read-back; {how}", loud=loud)
+
+    async def _forget(self) -> None:
+        """What is still being tried is taken over by what comes next, or no longer needed."""
+        if self._persisting is not None:
+            self._persisting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._persisting
+        if self._escalation is not None:
+            await self._escalation.abandon()
 
     async def release(self, reason: str, alone: Callable[[], None]) -> None:
         """Open the circuit, trying for a minute if need be, and give the port back.
@@ -245,24 +271,16 @@ class Kept:
             reason: why; said aloud if the circuit is closed.
             alone: called when it could not be confirmed open at once.
         """
-        if self.energised or self.unsafe:
-            if self._opening is None:
-                self._start_opening(reason, loud=True)
-            try:
+        if self.energised and not self.unsafe:
+            self._begin_opening(LinkLost(reason))
+            with suppress(CellStateUnknown):
                 await self.open(reason)
-            except CellStateUnknown:
-                alone()
-                await self._persist()
-        if self._escalation is not None:
-            await self._escalation.abandon()
+        if self.unsafe:
+            alone()
+            if self._persisting is not None:
+                await self._persisting
+        await self._forget()
         await self._channel.close()
-
-    async def _persist(self) -> None:
-        if self._escalation is not None and await self._escalation.persist(PERSIST_S):
-            self._is_open()
-            self._note("off", "the circuit is open, confirmed by read-back, late", loud=True)
-        else:
-            self._note("gave up", f"UNSAFE, nothing more is tried: {self.unsafe}", loud=True)
 
 
 def _now() -> float:

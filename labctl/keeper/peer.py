@@ -59,7 +59,7 @@ class Peer:
         epoch: of the channel, as the keeper said last.
         pid: of the keeper's process.
         lost: called once when the connection has ended without ``leave``.
-        opening: called with the reason when the keeper opens the circuit by itself between two steps.
+        opening: called with the reason when the keeper opens the circuit by itself.
     """
 
     def __init__(self) -> None:
@@ -135,8 +135,7 @@ class Peer:
             else:
                 stream.put(frame)
         elif "opening" in frame:
-            if stream is None:
-                self.opening(error_from_plain(frame["opening"]))
+            self.opening(error_from_plain(frame["opening"]))
         elif stream is not None and frame.get("of") == stream.number:
             stream.ended = "item" not in frame
             stream.put(frame)

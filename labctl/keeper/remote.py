@@ -236,7 +236,7 @@ class RemoteChannel:
         return from_plain(Identity, identity)
 
     def _opened_by_keeper(self, cause: Exception) -> None:
-        """Between two steps: the next one must not begin as if nothing had happened."""
+        """Whatever was decided before must not begin as if nothing had happened, however late we learn of it."""
         self._problem = cause
 
     def _guard_lost(self, keeper: Peer, why: str) -> None:

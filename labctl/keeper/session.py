@@ -46,6 +46,7 @@ class Session:
         self._reason = GONE
         self._group: TaskGroup | None = None
         self._terms: Terms | None = None
+        self._channel: ThreadedChannel | None = None
         self._kept: Kept | None = None
         self._claim: Claim | None = None
         self._last = 0
@@ -69,7 +70,7 @@ class Session:
         except* _Ended:
             pass
         finally:
-            await self._let_go()
+            await self._open_whatever_happened()
             self.frames.close()
 
     def end(self, reason: str) -> None:
@@ -137,7 +138,7 @@ class Session:
         await claim.take()
         self._claim, self._terms = claim, terms
         lease = Lease(terms.lease_s, terms.idle_s)
-        channel = self._open_channel(terms)
+        channel = self._channel = self._open_channel(terms)
         self._kept = Kept(channel, lambda: self._ways(channel), lease, terms.speed, self._note, self._tell)
         self._note("attached", f"process {terms.engine_pid} has attached, lease {terms.lease_s:g} s")
         assert self._group is not None
@@ -177,16 +178,24 @@ class Session:
         self._reason = GIVEN_BACK
         await self._let_go()
 
+    async def _open_whatever_happened(self) -> None:
+        """Let go; should a bug in the keeper be in the way of that, let the driver open the circuit."""
+        try:
+            await self._let_go()
+        except Exception:  # whatever it is, it is raised again
+            if self._channel is not None:
+                await self._channel.make_safe()
+                self._note("off", "the circuit is open, confirmed by read-back; a bug was in the way", loud=True)
+            raise
+
     async def _let_go(self) -> None:
         """Open the circuit, give the port back; idempotent."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            try:
-                await kept.release(self._reason, self._alone)
-            finally:
-                self._note("released", self._reason)
-                if self._claim is not None:
-                    self._claim.drop()
+        if self._kept is not None:
+            await self._kept.release(self._reason, self._alone)
+            self._kept = None
+            self._note("released", self._reason)
+        if self._claim is not None:
+            self._claim.drop()
 
     # --- the channel ---------------------------------------------------------------------------------------
 
@@ -206,7 +215,9 @@ class Session:
         ways = [Way("the driver", channel.make_safe)]
         if channel.traits.second_session:
             ways.append(Way("a second session", self._open_by_second_session))
-        return [*ways, Way("a trip inside the instrument", channel.trip, alone=True)]
+        if channel.trips:
+            ways.append(Way("a trip inside the instrument", channel.trip, alone=True))
+        return ways
 
     async def _open_by_second_session(self) -> None:
         assert self._terms is not None
@@ -222,9 +233,8 @@ class Session:
         name, engine = (self._terms.channel, self._terms.engine_pid) if self._terms else ("-", None)
         self._journal.note(name, event, sentence, loud=loud, engine_pid=engine)
 
-    def _tell(self, cause: LabctlError) -> None:
-        assert self._kept is not None
-        self.frames.send({"opening": error_to_plain(cause), "epoch": self._kept.epoch + 1})
+    def _tell(self, cause: LabctlError, epoch: int) -> None:
+        self.frames.send({"opening": error_to_plain(cause), "epoch": epoch})
 
 
 class _Ended(Exception):

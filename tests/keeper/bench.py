@@ -1,0 +1,140 @@
+"""Real processes around a keeper, and what the simulated circuits truly did, on the computer's monotonic clock."""
+
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).parent
+_never = Event()
+
+
+class Entry(NamedTuple):
+    """One line of the instruments' log."""
+
+    time_s: float
+    index: int
+    kind: str
+    value: Any
+
+
+def pause(seconds: float) -> None:
+    """Block this process: what a test does while others act."""
+    _never.wait(seconds)
+
+
+@dataclass
+class Instruments:
+    """Simulated instruments in another process."""
+
+    kind: str
+    log: Path
+    resources: list[str]
+    process: subprocess.Popen[str]
+
+    def fault(self, index: int, fault: str, times: int = -1) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([index, fault, times]) + "\n")
+        self.process.stdin.flush()
+        while not any(entry.kind == "fault" for entry in self.entries(index)):
+            pause(0.01)
+
+    def entries(self, index: int = 0) -> list[Entry]:
+        text = self.log.read_text() if self.log.exists() else ""
+        entries = (Entry(*json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n"))
+        return [entry for entry in entries if entry.index == index]
+
+    def wire(self, index: int = 0, since_s: float = 0.0) -> str:
+        """Everything that was sent to an instrument."""
+        return "".join(e.value for e in self.entries(index) if e.kind == "wire" and e.time_s >= since_s)
+
+    def closed(self, index: int = 0) -> bool:
+        states = [entry.value for entry in self.entries(index) if entry.kind == "circuit"]
+        return bool(states) and states[-1]
+
+    def wait_until_energised(self, index: int = 0, within_s: float = 10.0) -> None:
+        until_s = time.monotonic() + within_s
+        on = {"keithley-2450": ":OUTP ON", "palmsens-emstat4": "cell_on"}[self.kind]
+        while not (on in self.wire(index) and self.closed(index)):
+            assert time.monotonic() < until_s, f"instrument {index} was never switched on"
+            pause(0.01)
+
+    def open_after(self, since_s: float, index: int = 0, within_s: float = 3.0) -> float:
+        """How long after a moment the circuit was opened for good; infinity if it is still closed at the end."""
+        while self.closed(index):
+            if time.monotonic() > since_s + within_s:
+                return math.inf
+            pause(0.01)
+        opened = [e.time_s for e in self.entries(index) if e.kind == "circuit" and not e.value]
+        return max(opened[-1] - since_s, 0.0) if opened else 0.0
+
+
+@contextmanager
+def instruments(directory: Path, kind: str = "keithley-2450", count: int = 1) -> Iterator[Instruments]:
+    log = directory / f"{kind}.log"
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "instruments.py"), str(log), kind, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield Instruments(kind, log, json.loads(process.stdout.readline()), process)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@contextmanager
+def listening_keeper(directory: Path) -> Iterator[Path]:
+    """A keeper of its own process that serves many channels."""
+    path = directory / "keeper.socket"
+    command = [sys.executable, "-m", "labctl.keeper", "--listen", str(path)]
+    command += ["--journal", str(directory / "keeper.jsonl"), "--driver", "keithley-2450"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        while not path.exists():
+            assert process.poll() is None
+            pause(0.01)
+        yield path
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@dataclass
+class Engines:
+    """Makes engines, each a process of its own."""
+
+    process: subprocess.Popen[str]
+    pids: list[int] = field(default_factory=list)
+
+    def start(self, resource: str, driver: str, keeper: Path | None, lease_s: float = 1.0) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        order = {"resource": resource, "driver": driver, "keeper": keeper and str(keeper), "lease_s": lease_s}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        self.pids.append(int(self.process.stdout.readline()))
+        return self.pids[-1]
+
+
+@contextmanager
+def engines() -> Iterator[Engines]:
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "engine.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield Engines(process)
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        process.wait(timeout=10)
+        process.stdout.close()  # type: ignore[union-attr]
