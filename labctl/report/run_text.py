@@ -3,7 +3,7 @@
 from labctl.report.summary import Summary
 
 _MOST_EVENTS = 20
-_ROUTINE = ("circuit_closed", "circuit_at_rest", "step_ended")
+_ROUTINE = ("circuit_closed", "circuit_at_rest")
 """What every step leaves behind: kept for the audit, too much for a person's eyes."""
 
 

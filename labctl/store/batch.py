@@ -1,12 +1,12 @@
 """What one run writes in one transaction, sorted by kind so that each kind is one statement."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain as chained
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
 
-from labctl.store import tables
+from labctl.store import chain, tables
 from labctl.store.liveness import unix_time_s
 
 SampleRow = tuple[int, int, float, float, int, float, float, float | None, int]
@@ -15,7 +15,7 @@ SampleRow = tuple[int, int, float, float, int, float, float, float | None, int]
 _ROWS_A_STATEMENT = 200
 
 _INSERTED_FIRST = (tables.step,)
-_INSERTED_LAST = (tables.half_cycle, tables.spectrum, tables.impedance_point, tables.event)
+_INSERTED_LAST = (tables.half_cycle, tables.spectrum, tables.impedance_point)
 
 _END_STEP = (
     update(tables.step)
@@ -53,7 +53,7 @@ class SampleInsert:
         """Insert all of ``rows``."""
         whole = len(rows) - len(rows) % _ROWS_A_STATEMENT
         for first in range(0, whole, _ROWS_A_STATEMENT):
-            values = tuple(chain.from_iterable(rows[first : first + _ROWS_A_STATEMENT]))
+            values = tuple(chained.from_iterable(rows[first : first + _ROWS_A_STATEMENT]))
             connection.exec_driver_sql(self._many, values)
         if whole < len(rows):
             connection.exec_driver_sql(self._one, list(rows[whole:]))
@@ -113,6 +113,7 @@ class Batch:
         if self._step_ends:
             connection.execute(_END_STEP, self._step_ends)
         self._insert(connection, _INSERTED_LAST)
+        chain.append(connection, self._rows.get(tables.event, ()))
         if self._progress:
             connection.execute(delete(progress).where(progress.c.run_id == self._run_id))
             connection.execute(insert(progress).values(run_id=self._run_id, **self._progress))

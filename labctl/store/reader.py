@@ -32,6 +32,7 @@ from labctl.store.rows import (
     point_from,
     spectrum_from,
 )
+from labctl.store.trail import STORE
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -211,8 +212,9 @@ class Reader:
         ]
 
     def events(self, run_id: int) -> list[EventRecord]:
-        """What was decided, tagged or noticed, in order."""
+        """What was decided, tagged or noticed, in order; what the store itself wrote for the audit is left out."""
         event = tables.event.c
+        query = select(tables.event).where(event.run_id == run_id, event.author != STORE)
         return [
             EventRecord(
                 event_id=row.event_id,
@@ -223,7 +225,7 @@ class Reader:
                 message=row.message,
                 data=json_from(row.data),
             )
-            for row in self._all(select(tables.event).where(event.run_id == run_id).order_by(event.event_id))
+            for row in self._all(query.order_by(event.event_id))
         ]
 
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:

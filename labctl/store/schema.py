@@ -5,10 +5,12 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from labctl.errors import DataError
+from labctl.store import chain
+from labctl.store.adoption import adopt_runs
 from labctl.store.database import Address
 from labctl.store.tables import metadata
 
-REVISION = "0002"
+REVISION = "0003"
 """The present schema: the last of ``migrations/versions``. Revisions are numbered in order."""
 
 
@@ -27,10 +29,12 @@ def prepare(connection: Connection, address: Address) -> None:
         if inspect(connection).get_table_names():
             raise DataError(f"{address}: a database, but not one of labctl")
         metadata.create_all(connection)
+        chain.begin(connection)
         _stamp(connection)
         return
     _refuse_newer(found, address)
     migrate(connection)
+    adopt_runs(connection)
 
 
 def check(connection: Connection, address: Address) -> None:

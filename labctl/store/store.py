@@ -15,11 +15,12 @@ from labctl.errors import DataError, LabctlError, StoreError
 from labctl.instrument.channel import Identity
 from labctl.protocol.plan import CellDescription, Plan
 from labctl.protocol.plan_text import plan_to_text
-from labctl.store import database, liveness, schema, tables
+from labctl.store import chain, database, liveness, schema, tables, trail
 from labctl.store.batch import SampleInsert
 from labctl.store.committer import Committer
 from labctl.store.records import CUT_OFF, RunState
 from labctl.store.rows import cell_row, identity_row
+from labctl.store.seal import SampleSeal
 from labctl.store.writer import Counts, RunWriter
 
 
@@ -99,11 +100,16 @@ class Store:
             cell_id = _find_or_add_cell(connection, plan.cell)
             added = insert(tables.run).values(cell_id=cell_id, **row).returning(tables.run.c.run_id)
             run_id = connection.execute(added).scalar_one()
+            numbers = {"run_id": run_id, "cell_id": cell_id}
+            started = trail.run_started(row | numbers, {"cell_id": cell_id, **cell_row(plan.cell)}, plan)
+            chain.append(connection, [started])
             # Held before the row can be seen: whoever sees a running run also finds its lock.
             return run_id, liveness.RunLock(self._address.path, run_id)
 
         run_id, lock = self._committer.submit(begin).result()
-        return self._writer(run_id, lock, started_unix_s, origin_s, plan_text, Counts())
+        return self._writer(
+            run_id, lock, started_unix_s, origin_s, plan_text, Counts(events=1), SampleSeal(1)
+        )
 
     def reopen_run(self, run_id: int, origin_s: float) -> RunWriter:
         """Go on writing a run; what is stored of it stays as it is until its writer is given something.
@@ -129,7 +135,10 @@ class Store:
                 raise StoreError(f"{self._address}: run {run_id} is being written by another process")
             lock = liveness.RunLock(self._address.path, run_id)
             counts = _counts(connection, run_id)
-        return self._writer(run_id, lock, started_unix_s, origin_s, plan_text or "", counts)
+            unsealed = trail.remainder(connection, run_id)
+            _, event_s = trail.last_event(connection, run_id)
+        text = plan_text or ""
+        return self._writer(run_id, lock, started_unix_s, origin_s, text, counts, unsealed, event_s)
 
     def _writer(
         self,
@@ -139,6 +148,8 @@ class Store:
         origin_s: float,
         plan_text: str,
         counts: Counts,
+        unsealed: SampleSeal,
+        last_event_s: float = 0.0,
     ) -> RunWriter:
         writer = RunWriter(
             run_id,
@@ -149,6 +160,8 @@ class Store:
             origin_s=origin_s,
             plan_text=plan_text,
             counts=counts,
+            unsealed=unsealed,
+            last_event_s=last_event_s,
         )
         self._writers = [*(other for other in self._writers if not other.closed), writer]
         return writer
@@ -221,6 +234,7 @@ def _mark_interrupted(connection: Connection, database_path: Path | None) -> Non
                 ),
             )
         )
+        trail.note_interruption(connection, run_id)
         liveness.clear(database_path, run_id)
 
 

@@ -198,5 +198,17 @@ event = Table(
     Column("message", Text, nullable=False),
     Column("data", Text),  # JSON
     Column("published", Boolean, nullable=False),  # telemetry has delivered it
+    Column(
+        "chain_number", BigInteger, nullable=False, unique=True
+    ),  # its place among all events of the database
+    Column("sha256", Text, nullable=False),  # over it and the hash of the event before
+    sqlite_with_rowid=False,
+)
+
+chain_head = Table(  # one row
+    "chain_head",
+    metadata,
+    Column("chain_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha256", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -13,15 +13,18 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from sqlalchemy import Table
+
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
-from labctl.store import tables
+from labctl.store import tables, trail
 from labctl.store.batch import Batch, SampleInsert
 from labctl.store.committer import Committer
 from labctl.store.liveness import RunLock, boot_id, boot_time_s, unix_time_s
 from labctl.store.progress import VERSION, Progress, Seal, encode
 from labctl.store.records import RunState
 from labctl.store.rows import half_cycle_row, json_text, point_row, spectrum_row
+from labctl.store.seal import SampleSeal, points_sha256
 
 BATCH_S = 1.0
 """Longest time on the wall that a row waits before it is handed to the database."""
@@ -65,7 +68,9 @@ class RunWriter:
         started_unix_s: float,
         origin_s: float,
         plan_text: str,
-        counts: Counts = Counts(),
+        counts: Counts,
+        unsealed: SampleSeal,
+        last_event_s: float,
     ) -> None:
         self.run_id = run_id
         self.seq = counts.seq
@@ -77,6 +82,10 @@ class RunWriter:
         self._origin_s = origin_s
         _, self._steps, self._half_cycles, self._spectra, self._events = counts
         self._seal = Seal(run_id, started_unix_s, plan_text)
+        self._unsealed = unsealed
+        self._last_event_s = last_event_s
+        self._taken = 0
+        self._open_step: dict[str, Any] = {}
         self._snapshot: Callable[[], Progress] | None = None
         self._boot_id = boot_id()
         self._begin_batch()
@@ -117,73 +126,64 @@ class RunWriter:
     def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
         """A step begins; returns its number, which its samples carry."""
         self._steps += 1
-        self._batch.add(
-            tables.step,
-            step_id=self._steps,
-            cycle=cycle,
-            path=path,
-            kind=kind,
-            start_time_second=start_s - self._origin_s,
-        )
+        self._open_step = {"step_id": self._steps, "cycle": cycle, "path": path, "kind": kind}
+        self._batch.add(tables.step, **self._open_step, start_time_second=start_s - self._origin_s)
         return self._steps
 
     def end_step(
         self, step_id: int, *, start_s: float, end_s: float, end_reason: str, charge_C: float, energy_J: float
     ) -> None:
         """A step is over; ``start_s`` is when it began to act on the cell."""
-        self._batch.end_step(
-            step_id,
-            start_time_second=start_s - self._origin_s,
-            end_time_second=end_s - self._origin_s,
-            end_reason=end_reason,
-            charge_coulomb=charge_C,
-            energy_joule=energy_J,
-        )
+        found = {
+            "start_time_second": start_s - self._origin_s,
+            "end_time_second": end_s - self._origin_s,
+            "end_reason": end_reason,
+            "charge_coulomb": charge_C,
+            "energy_joule": energy_J,
+        }
+        self._batch.end_step(step_id, **found)
+        known = self._open_step if self._open_step.get("step_id") == step_id else {"step_id": step_id}
+        self._copy(trail.STEP_ENDED, end_s, end_reason, tables.step, {**known, **found}, self._seal_samples())
 
     def half_cycle(self, half_cycle: HalfCycle) -> None:
         """A half-cycle is over."""
         self._half_cycles += 1
         row = half_cycle_row(half_cycle, self._origin_s)
-        self._batch.add(tables.half_cycle, half_cycle_id=self._half_cycles, **row)
+        row["half_cycle_id"] = self._half_cycles
+        self._batch.add(tables.half_cycle, **row)
+        reason = half_cycle.end_reason
+        self._copy(trail.HALF_CYCLE_ENDED, half_cycle.end_s, reason, tables.half_cycle, row)
 
     def spectrum(self, step_id: int, spectrum: Spectrum, quality: Mapping[str, Any] | None = None) -> None:
         """A sweep is finished; ``quality`` holds what can be JSON."""
         self._spectra += 1
-        self._batch.add(
-            tables.spectrum,
-            spectrum_id=self._spectra,
-            step_id=step_id,
-            quality=json_text(quality),
-            **spectrum_row(spectrum, self._origin_s),
-        )
-        for number, point in enumerate(spectrum.points, start=1):
-            row = point_row(point, self._origin_s)
-            self._batch.add(tables.impedance_point, spectrum_id=self._spectra, point=number, **row)
+        row = spectrum_row(spectrum, self._origin_s)
+        row |= {"spectrum_id": self._spectra, "step_id": step_id, "quality": json_text(quality)}
+        self._batch.add(tables.spectrum, **row)
+        points = [
+            {"spectrum_id": self._spectra, "point": number, **point_row(point, self._origin_s)}
+            for number, point in enumerate(spectrum.points, start=1)
+        ]
+        for point in points:
+            self._batch.add(tables.impedance_point, **point)
+        hashes = {str(self._spectra): points_sha256((self.run_id, *point.values()) for point in points)}
+        end_s = max((point.time_s for point in spectrum.points), default=spectrum.started_s)
+        words = f"{len(points)} points"
+        self._copy(trail.SPECTRUM_MEASURED, end_s, words, tables.spectrum, row, {trail.POINTS: hashes})
 
     def event(
         self, kind: str, time_s: float, by: str, message: str, data: Mapping[str, Any] | None = None
     ) -> None:
         """Something was decided, tagged or noticed; ``data`` holds what can be JSON."""
-        self._events += 1
-        test_s = time_s - self._origin_s
-        self._batch.add(
-            tables.event,
-            event_id=self._events,
-            kind=kind,
-            test_time_second=test_s,
-            unix_time_second=self._started_unix_s + test_s,
-            author=by,
-            message=message,
-            data=json_text(data),
-            published=False,
-        )
+        self._add_event(kind, time_s - self._origin_s, by, message, data)
 
     def go_on(self, state: RunState) -> None:
         """The run is paused, or goes on, written by this process."""
+        change = {"state": state, "end_reason": None, "ended_unix_time_second": None}
+        rows = {"run": [{"run_id": self.run_id, **change}]}
+        self._add_event(trail.RUN_GOES_ON, self._last_event_s, trail.STORE, state, {trail.ROWS: rows})
         self._batch.change_run(
-            state=state,
-            end_reason=None,
-            ended_unix_time_second=None,
+            **change,
             host=socket.gethostname(),
             boot_id=self._boot_id,
             process_id=os.getpid(),
@@ -192,12 +192,22 @@ class RunWriter:
     def reopen_half_cycle(self) -> None:
         """The last half-cycle was closed by an interruption and goes on: its row is taken back."""
         self._batch.reopen_half_cycle(self._half_cycles)
+        row = {"run_id": self.run_id, "half_cycle_id": self._half_cycles}
+        self._add_event(
+            trail.HALF_CYCLE_REOPENED,
+            self._last_event_s,
+            trail.STORE,
+            f"half-cycle {self._half_cycles} goes on",
+            {trail.TAKEN_BACK: {"half_cycle": [row]}},
+        )
         self._half_cycles -= 1
 
     def finish(self, state: RunState, reason: str, time_s: float) -> None:
         """The run is over: how, and why. ``flush`` or ``close`` makes it durable."""
         ended_unix_s = self._started_unix_s + time_s - self._origin_s
-        self._batch.change_run(state=state, end_reason=reason, ended_unix_time_second=ended_unix_s)
+        row = {"state": state, "end_reason": reason, "ended_unix_time_second": ended_unix_s}
+        self._batch.change_run(**row)
+        self._copy(trail.RUN_ENDED, time_s, f"{state}: {reason}", tables.run, row, self._seal_samples())
 
     def tick(self) -> None:
         """Call at least once a second: hands over rows that have waited long enough.
@@ -248,9 +258,42 @@ class RunWriter:
     ) -> None:
         self.close()
 
+    def _copy(
+        self,
+        kind: str,
+        time_s: float,
+        words: str,
+        table: Table,
+        row: Mapping[str, Any],
+        more: Mapping[str, Any] = {},
+    ) -> None:
+        """An event that copies a row which is final, so that a later change of it shows."""
+        data = {trail.ROWS: {table.name: [{"run_id": self.run_id, **row}]}, **more}
+        self._add_event(kind, time_s - self._origin_s, trail.STORE, words, data)
+
+    def _add_event(
+        self, kind: str, test_s: float, by: str, message: str, data: Mapping[str, Any] | None
+    ) -> None:
+        self._events += 1
+        self._last_event_s = test_s
+        times_s = (test_s, self._started_unix_s + test_s)
+        row = trail.event_row(self.run_id, self._events, kind, times_s, by, message, data)
+        self._batch.add(tables.event, **row)
+
+    def _seal_samples(self) -> dict[str, object]:
+        """The seal over the samples since the seal before, which ends here."""
+        self._take_into_seal()
+        sealed, self._unsealed = self._unsealed, SampleSeal(self.seq + 1)
+        return sealed.as_data()
+
+    def _take_into_seal(self) -> None:
+        self._unsealed.add(self._samples[self._taken :])
+        self._taken = len(self._samples)
+
     def _begin_batch(self) -> None:
         self._batch = Batch(self.run_id, self._insert_samples)
         self._samples = self._batch.samples
+        self._taken = 0
         self._full_at = self.seq + BATCH_ROWS
         now = monotonic()
         self._due = now + BATCH_S
@@ -259,6 +302,7 @@ class RunWriter:
     def _hand_over(self) -> Future[None]:
         if self._snapshot is not None:
             self._store_progress(self._snapshot())
+        self._take_into_seal()
         durable = self._committer.submit(self._batch.write, len(self._samples))
         self._begin_batch()
         return durable

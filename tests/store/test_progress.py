@@ -140,7 +140,7 @@ def test_a_run_goes_on_without_a_gap_and_takes_its_half_cycle_back(written: Path
     assert (run.state, run.sample_count, run.last_sample_s) == (RunState.FINISHED, 4, 410.0)
     assert [h.complete for h in reader.half_cycles(1)] == [True]
     assert [s.step_id for s in reader.steps(1)] == [1, 2]
-    assert [e.event_id for e in reader.events(1)] == [1, 2]
+    assert [e.event_id for e in reader.events(1)] == [3, 7]
     assert reader.samples(1, ("seq",))["seq"].tolist() == [1, 2, 3, 4]
 
 

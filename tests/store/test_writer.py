@@ -138,7 +138,7 @@ def test_steps_and_events(writer: RunWriter, path: Path) -> None:
     ]
     assert reader.events(writer.run_id) == [
         EventRecord(
-            1,
+            3,
             "decision",
             61.0,
             1_790_000_061.0,
