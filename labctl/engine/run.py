@@ -1,33 +1,28 @@
 """One run: a plan executed on a channel, sample by sample, until there is a reason to end."""
 
 import asyncio
+import math
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
 from labctl.clock import Clock
-from labctl.engine import circuit, interruption
+from labctl.engine import circuit
 from labctl.engine.control import RunControl
 from labctl.engine.gates import Gates
 from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.outcome import RunEnd, RunState
-from labctl.engine.present_step import PresentStep
 from labctl.engine.record import Record
 from labctl.engine.safe import open_circuit
-from labctl.engine.sweeps import take_spectrum
-from labctl.engine.taken_up import TakenUp
 from labctl.engine.walk import Place, Walk, continues_half_cycle
-from labctl.engine.workplace import Workplace
 from labctl.errors import CellStateUnknown, LabctlError
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Channel, Sample
-from labctl.protocol.plan import IfInterrupted, ImpedanceNode, Plan, StepNode, TagNode
+from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
+from labctl.protocol.plan import ImpedanceNode, Plan, StepNode, TagNode
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision, RuleSet
-from labctl.store.progress import HalfCycleProgress, Opening, Progress
-
-OPENED_AT_ONCE = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
 
 
 class Run:
@@ -35,17 +30,16 @@ class Run:
 
     A sample goes through the same gates in the same order every time: it must be a reading at all; safety limits;
     cut-offs; figures of the half-cycle; stop rules. It is stored whatever they say. Attributes show the present
-    state to whoever displays it, from any thread; ``progress`` is what is stored with each batch of samples.
+    state to whoever displays it, from any thread.
 
     Args:
         plan: what to do.
-        channel: a connected channel; its circuit is open if the run is taken up.
+        channel: a connected channel.
         record: where everything is written.
         rules: the stop rules of this run.
         clock: the time the channel lives in.
         control: what a person asks for.
         tell: called with (kind, sentence) whenever something worth a line happens.
-        taken_up: where an earlier process has left the run; None: the run begins.
     """
 
     def __init__(
@@ -57,54 +51,33 @@ class Run:
         clock: Clock,
         control: RunControl,
         tell: Callable[[str, str], None] = lambda kind, sentence: None,
-        taken_up: TakenUp | None = None,
     ) -> None:
         self.plan = plan
         self.place: Place | None = None
         self.sample: Sample | None = None
         self.half_cycles = HalfCycles(rules, plan.cell.equilibrium_voltage_V, self._keep)
-        self._work = Workplace(channel, record, rules, clock, control, self.half_cycles, tell)
-        self._taken_up = taken_up
-        start = None if taken_up is None else taken_up.progress.position
-        self._places = iter(Walk(plan.nodes, lambda: self.half_cycles.discharged_C, start))
-        self._present: PresentStep | None = None
-        self._done = False
+        self._channel = channel
+        self._record = record
+        self._rules = rules
+        self._clock = clock
+        self._control = control
+        self._tell = tell
         self._spectrum_wanted = False
-        self._opening: Opening | None = None
-        record.follow(self.progress)
-
-    def progress(self) -> Progress:
-        """How far the run has come: the samples up to the present one, and what follows from them."""
-        place, present, figures = self.place, self._present, self.half_cycles.present
-        return Progress(
-            time_s=self._work.clock.now(),
-            seq=self._work.record.seq,
-            position=None if place is None else place.position,
-            done=self._done,
-            spectrum_wanted=self._spectrum_wanted,
-            step=None if present is None else present.progress(),
-            half_cycle=None
-            if figures is None
-            else HalfCycleProgress(
-                figures.cycle, figures.sign, figures.start_s, figures.charge_C, figures.energy_J
-            ),
-            discharged_C=self.half_cycles.discharged_C,
-            opening=self._opening,
-        )
+        self._walk = Walk(plan.nodes, lambda: self.half_cycles.discharged_C)
 
     async def execute(self) -> RunEnd:
         """Carry the plan out; the circuit is open when this returns, or the end says that nobody knows."""
-        trace, control = "", self._work.control
+        trace = ""
         task = asyncio.current_task()
         if task is not None:
-            control.attach(task)
+            self._control.attach(task)
         try:
             end = await self._carry_out()
         except asyncio.CancelledError:
-            if not control.open_now:
+            if not self._control.open_now:
                 await self._end(RunEnd(RunState.ENDED, "the program was told to end"))
                 raise
-            end = OPENED_AT_ONCE
+            end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
         except CellStateUnknown as error:
             end = RunEnd(RunState.UNSAFE, str(error))
         except LabctlError as error:
@@ -112,177 +85,156 @@ class Run:
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")
             trace = traceback.format_exc()
-        control.detach()
+        self._control.detach()
         return await self._end(end, trace)
 
     async def _end(self, end: RunEnd, trace: str = "") -> RunEnd:
         """Open the circuit, whatever happened, and write the run's last rows."""
-        work, asked_s = self._work, self._work.clock.now()
         kind, by = circuit.OPENED, circuit.asked_by(end)
         opened = "the circuit is open, confirmed by read-back"
         try:
-            await open_circuit(work.channel)
-            self._opening = self._opening or Opening(asked_s, work.clock.now())
+            await open_circuit(self._channel)
         except asyncio.CancelledError:
-            if not work.control.open_now:  # else it is the interruption that asked for this opening
+            if not self._control.open_now:  # else it is the interruption that asked for this opening
                 raise
         except LabctlError as error:
-            kind, opened, self._opening = circuit.UNKNOWN, str(error), None
+            kind, opened = circuit.UNKNOWN, str(error)
             end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
-        work.note(kind, f"{end.reason}: {opened}", by=by)
+        self._note(kind, f"{end.reason}: {opened}", by=by)
         if trace:
-            work.note("bug", trace)
-        last = self.progress()  # with the half-cycle in progress: whoever takes the run up goes on with it
-        work.record.follow(lambda: last)
+            self._note("bug", trace)
         for decision in self.half_cycles.end(end.reason, complete=False):
-            work.note("decision", decision.reason, asdict(decision), decision.rule)
-        work.record.finish(end.state, end.reason, work.clock.now())
+            self._note("decision", decision.reason, asdict(decision), decision.rule)
+        self._record.finish(end.state, end.reason, self._clock.now())
         return end
 
     async def _carry_out(self) -> RunEnd:
-        end = None if self._taken_up is None else await self._take_up(self._taken_up)
-        while end is None:
-            place = next(self._places, None)
-            if place is None:
-                return RunEnd(RunState.FINISHED, "the plan was carried out")
-            end = await self._visit(place)
-        return end
-
-    async def _visit(self, place: Place, present: PresentStep | None = None) -> RunEnd | None:
-        """Do what is to be done at a place; ``present`` is its step, if that has begun in an earlier process."""
-        self.place, self._present, self._done = place, present, False
-        end = None
-        match place.node:
-            case StepNode() as node:
-                end = await self._take(place, present or PresentStep(node))
-            case ImpedanceNode() as node:
-                end = await self._measure(node, circuit.PLAN)
-            case TagNode(text=text):
-                self._work.note("tag", text, by=circuit.PLAN)
-                self._done = True
-            case _:
-                raise AssertionError(f"a walk yields no {place.node}")
-        return end or await self._leave()
-
-    async def _leave(self) -> RunEnd | None:
-        """What is to be done before the next place."""
-        if self._spectrum_wanted and (end := await self._measure_wanted()):
-            return end
-        if self._work.control.stop_after_step:
-            return RunEnd(RunState.ENDED, "a person asked to end after the present step")
-        return None
-
-    async def _take(self, place: Place, present: PresentStep) -> RunEnd | None:
-        """Take one step, with whatever pauses there are; returns a reason to end the run, or None to go on."""
-        self._present = present
-        while not present.is_over:
-            gates = await self._take_part(present, place.cycle)
-            if not gates.paused or present.is_over:
-                break
-            if end := await self._pause(present):
+        for place in self._walk:
+            self.place = place
+            match place.node:
+                case StepNode():
+                    end = await self._take(place, place.node)
+                case ImpedanceNode(path=path, spec=spec):
+                    end = await self._measure_spectrum(path, spec, place.cycle, circuit.PLAN)
+                case TagNode(text=text):
+                    self._note("tag", text, by=circuit.PLAN)
+                    end = None
+                case _:
+                    raise AssertionError(f"a walk yields no {place.node}")
+            if end is None and self._spectrum_wanted:
+                end = await self._measure_wanted_spectrum(place.cycle)
+            if end is None and self._control.stop_after_step:
+                end = RunEnd(RunState.ENDED, "a person asked to end after the present step")
+            if end is not None:
                 return end
-        self._work.control.skipped()
-        if present.end is None and not present.is_over:
-            present.end = RunEnd(
-                RunState.FAILED, f"{present.node.path}: the instrument ended the step without a cut-off"
-            )
-        if present.end is not None:
-            return present.end
-        decisions = present.decisions
-        if present.stops or not continues_half_cycle(place):
-            complete = present.cutoff is not None
-            decisions = decisions + self.half_cycles.end(present.end_reason, complete=complete)
-        self._done = True
-        return await self._act(decisions)
+        return RunEnd(RunState.FINISHED, "the plan was carried out")
 
-    async def _take_part(self, present: PresentStep, cycle: int) -> Gates:
-        """Have the instrument do what remains of a step."""
-        work, node, part = self._work, present.node, present.part
-        start_s = work.clock.now()
-        number = work.record.begin_step(cycle=cycle, path=node.path, kind=node.kind, start_s=start_s)
-        work.note(*circuit.of_step(node.path, part), circuit.PLAN)
-        gates = Gates(part, number, cycle, work)
-        present.begin_part(number, start_s, gates)
-        if present is self._present:
-            self._opening = None
+    async def _take(self, place: Place, node: StepNode) -> RunEnd | None:
+        """Execute one step; returns a reason to end the run, or None to go on."""
+        step = node.step
+        start_s = self._clock.now()
+        number = self._record.begin_step(cycle=place.cycle, path=node.path, kind=node.kind, start_s=start_s)
+        self._note(*circuit.of_step(node.path, step), circuit.PLAN)
+        gates = Gates(
+            step,
+            number,
+            place.cycle,
+            self._channel,
+            self._record,
+            self.half_cycles,
+            self._rules,
+            self._control,
+        )
         try:
-            async with aclosing(work.channel.run(part)) as samples:
+            async with aclosing(self._channel.run(step)) as samples:
                 async for sample in samples:
                     self.sample = sample
                     if gates.pass_through(sample):
                         break
         finally:
-            present.look()
-            passed = gates.passed
-            work.record.end_step(
+            now_s = self._clock.now()
+            reason = gates.end_reason
+            self._record.end_step(
                 number,
                 start_s=start_s if gates.began_s is None else gates.began_s,
-                end_s=work.clock.now(),
-                end_reason="paused by a person" if gates.paused else present.end_reason,
-                charge_C=passed.charge_C,
-                energy_J=passed.energy_J,
+                end_s=now_s,
+                end_reason=reason,
+                charge_C=gates.charge_C,
+                energy_J=gates.energy_J,
             )
-        return gates
-
-    async def _measure(self, node: ImpedanceNode, by: str) -> RunEnd | None:
-        """Take a spectrum, again after a pause; ask the rules about it."""
-        work = self._work
-        assert self.place is not None
-        while True:
-            self._opening = None
-            spectrum = await take_spectrum(work, node, self.place.cycle, by)
-            if not work.control.pause_wanted or spectrum is not None:
-                break
-            if end := await self._pause(None):
-                return end
-        work.control.skipped()
-        self._done = True
-        if by == circuit.RULE:
-            self._spectrum_wanted = False
-        if work.control.open_now:
-            return OPENED_AT_ONCE
-        return None if spectrum is None else await self._act(work.rules.spectrum(spectrum))
-
-    async def _measure_wanted(self) -> RunEnd | None:
-        """The spectrum that a rule asked for: the plan's own, where the instrument can."""
-        own = next((node for node in self.plan.flat() if isinstance(node, ImpedanceNode)), None)
-        if own is None or self._work.channel.traits.impedance is None:
-            self._spectrum_wanted = False
-            self._work.note(
-                "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
+        if gates.end is None and gates.cutoff is None and not gates.decisions:
+            gates.end = RunEnd(
+                RunState.FAILED, f"{node.path}: the instrument ended the step without a cut-off"
             )
+        decisions = gates.decisions
+        if gates.end is not None or decisions or not continues_half_cycle(place):
+            complete = gates.cutoff is not None
+            decisions = decisions + self.half_cycles.end(reason, complete=complete)
+        return gates.end or await self._act(decisions, place.cycle)
+
+    async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int, by: str) -> RunEnd | None:
+        start_s = self._clock.now()
+        number = self._record.begin_step(cycle=cycle, path=path, kind="impedance", start_s=start_s)
+        self._note(*circuit.of_sweep(path, spec), by)
+        points: list[ImpedancePoint] = []
+        async with aclosing(self._channel.sweep(spec)) as sweep:
+            async for point in sweep:
+                if not (math.isfinite(point.real_ohm) and math.isfinite(point.imaginary_ohm)):
+                    continue
+                points.append(point)
+                if self._control.open_now:
+                    break
+        now_s = self._clock.now()
+        whole = len(points) == spec.point_count()
+        reason = "sweep finished" if whole else f"{len(points)} of {spec.point_count()} points"
+        self._record.end_step(
+            number, start_s=start_s, end_s=now_s, end_reason=reason, charge_C=0.0, energy_J=0.0
+        )
+        if not points:
+            self._note("no_spectrum", f"{path}: the sweep gave no valid point")
             return None
-        return await self._measure(own, circuit.RULE)
+        spectrum = Spectrum(spec, cycle, start_s, tuple(points))
+        self._record.spectrum(number, spectrum, None)
+        self._tell(
+            "spectrum", f"cycle {cycle}: |Z| {spectrum.total_ohm():.4g} ohm at {points[-1].frequency_Hz:g} Hz"
+        )
+        if self._control.open_now:
+            return RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+        return await self._act(self._rules.spectrum(spectrum), cycle)
 
-    async def _act(self, decisions: Sequence[Decision]) -> RunEnd | None:
+    async def _act(self, decisions: Sequence[Decision], cycle: int) -> RunEnd | None:
         """Do what the rules decided: a spectrum first, then the strongest of what else they ask for."""
         end = None
         for decision in decisions:
-            self._work.note("decision", decision.reason, asdict(decision), decision.rule)
-            self._work.tell("decision", f"{decision.rule}: {decision.reason}")
+            self._note("decision", decision.reason, asdict(decision), decision.rule)
+            self._tell("decision", f"{decision.rule}: {decision.reason}")
             if Action.IMPEDANCE in decision.actions:
                 self._spectrum_wanted = True
             if Action.STOP in decision.actions or Action.STOP_AFTER_STEP in decision.actions:
                 end = end or RunEnd(RunState.STOPPED, f"{decision.rule}: {decision.reason}")
         if end is not None and self._spectrum_wanted:
-            return await self._measure_wanted() or end
+            return await self._measure_wanted_spectrum(cycle) or end
         return end
 
-    async def _pause(self, present: PresentStep | None) -> RunEnd | None:
-        """Open the circuit, wait, and see to it that the same half-cycle can go on."""
-        work, before = self._work, self.sample
-        last_s = work.clock.now() if before is None else before.time_s
-        self._opening = await interruption.open_and_wait(work)
-        await interruption.wait(work)
-        gap = interruption.gap_of_pause(work, last_s, self._opening, before, present)
-        return await self._bridge(gap, present, any_voltage=False)
-
-    async def _bridge(self, gap, present: PresentStep | None, *, any_voltage: bool) -> RunEnd | None:
-        ...
+    async def _measure_wanted_spectrum(self, cycle: int) -> RunEnd | None:
+        """The spectrum that a rule asked for: the plan's own, where the instrument can."""
+        self._spectrum_wanted = False
+        own = next((node for node in self.plan.flat() if isinstance(node, ImpedanceNode)), None)
+        if own is None or self._channel.traits.impedance is None:
+            self._note(
+                "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
+            )
+            return None
+        return await self._measure_spectrum(own.path, own.spec, cycle, circuit.RULE)
 
     def _keep(self, half_cycle: HalfCycle) -> None:
-        self._work.record.half_cycle(half_cycle)
-        self._work.tell("half_cycle", _half_cycle_line(half_cycle))
+        self._record.half_cycle(half_cycle)
+        self._tell("half_cycle", _half_cycle_line(half_cycle))
+
+    def _note(
+        self, kind: str, message: str, data: dict[str, object] | None = None, by: str = "engine"
+    ) -> None:
+        self._record.event(kind, self._clock.now(), by, message, data)
 
 
 def _half_cycle_line(half_cycle: HalfCycle) -> str:
