@@ -1,6 +1,7 @@
 """The kinds of text that fields of a protocol hold, as pydantic types: quantities, counts, numbers, names."""
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,20 +15,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")
 
 
 @dataclass(frozen=True)
-class FromText:
+class FromText(ABC):
     """Reads a field's text; annotates the type that comes of it."""
 
+    @abstractmethod
     def read(self, text: str) -> Any:
         """The value.
 
         Raises:
             QuantityError: the text is something else.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def json_schema(self) -> dict[str, Any]:
         """What an editor may offer."""
-        raise NotImplementedError
 
     def _read(self, given: object) -> Any:
         if isinstance(given, str):

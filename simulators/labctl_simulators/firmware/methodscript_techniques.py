@@ -9,6 +9,7 @@ Source: MethodSCRIPT manual v1.8, section 14.11.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from .methodscript_errors import Code, ScriptFault
@@ -35,7 +36,7 @@ class Loop(NamedTuple):
     extras: tuple[Extra, ...]
 
 
-class MeasurementLoop:
+class MeasurementLoop(ABC):
     """One measurement loop of a script.
 
     The compiler calls ``check`` and ``begin`` when the loop starts, ``point`` when its next point is due and
@@ -66,21 +67,21 @@ class MeasurementLoop:
         self.late = 0
         self.start()
 
+    @abstractmethod
     def start(self) -> None:
         """Read the arguments and apply the first point."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, level: float) -> None:
         """Set the quantity that the technique controls."""
-        raise NotImplementedError
 
+    @abstractmethod
     def point(self) -> None:
         """Measure at the time that has come."""
-        raise NotImplementedError
 
+    @abstractmethod
     def proceed(self) -> bool:
         """Apply the next point and move the machine's time to it; False if there is none."""
-        raise NotImplementedError
 
     def wait_until(self, elapsed_s: float) -> None:
         """The next point is due then; a body that took longer makes it late, which its status says."""
@@ -144,6 +145,9 @@ class OpenCircuit(MeasurementLoop):
     """Sets nothing and measures the potential with the cell off: output ``ab``."""
 
     measures = "ab"
+
+    def apply(self, level: float) -> None:
+        """Nothing is applied: the cell is off."""
 
     def __init__(self, loop: Loop, potential: Target) -> None:
         super().__init__(loop)
