@@ -1,4 +1,4 @@
-"""Ships protocols/*.yaml inside real wheels as labctl/_protocols; an editable install reads the checkout."""
+"""Ships protocols/*.yaml and stations/*.yaml inside real wheels, below labctl/; an editable install reads the checkout."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ProtocolsHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds the bundled protocols to a wheel."""
+class BundledFilesHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the bundled protocols and stations to a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Map each bundled protocol to its place in the wheel, unless the install is editable."""
+        """Map each bundled file to its place in the wheel, unless the install is editable."""
         if version == "editable":
             return
-        for path in sorted(Path(self.root, "protocols").glob("*.yaml")):
-            build_data["force_include"][str(path)] = f"labctl/_protocols/{path.name}"
+        for folder in ("protocols", "stations"):
+            for path in sorted(Path(self.root, folder).glob("*.yaml")):
+                build_data["force_include"][str(path)] = f"labctl/_{folder}/{path.name}"

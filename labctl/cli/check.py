@@ -19,11 +19,12 @@ def check(
     from labctl.protocol import estimate, load
     from labctl.protocol.refusals import refusals
     from labctl.report.plan_text import plan_lines
+    from labctl.station.limits import beyond_channel
 
     plan = load(protocol, without=without or ())
     spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
     traits = spec.traits()
-    problems = refusals(plan, traits)
+    problems = refusals(plan, traits) + beyond_channel(plan, spec.limits, spec.name)
     if json:
         print_json({"plan": plan, "estimate": estimate(plan), "instrument": traits, "refusals": problems})
     else:

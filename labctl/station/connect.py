@@ -8,6 +8,7 @@ from labctl import plugins
 from labctl.clock import Clock, LoopClock, VirtualClock
 from labctl.errors import StationError
 from labctl.instrument.channel import Channel, Driver, Traits
+from labctl.instrument.step import SafetyLimits
 from labctl.keeper.remote import RemoteChannel
 from labctl.keeper.start import ChildKeepers
 from labctl.link import Link
@@ -25,6 +26,7 @@ class ChannelSpec:
         cell: the simulated cell, where the instrument is simulated in this process.
         model: the model whose traits hold before the instrument has been asked; None: the driver's first.
         serial: the serial number that must answer; None: any.
+        limits: a window and a current that no plan on this channel may exceed; None: what the instrument holds.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ChannelSpec:
     cell: str = ""
     model: str | None = None
     serial: str | None = None
+    limits: SafetyLimits | None = None
 
     def traits(self) -> Traits:
         """What the instrument can hold, without asking it.

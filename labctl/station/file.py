@@ -1,27 +1,41 @@
-"""The station file: which channels a computer has, by driver and resource.
+"""The station file: which channels a computer has, by driver and resource, and what is allowed on them.
 
 station: bench-1
+limits: {voltage: [-5 V, 5 V], current: 100 mA}
 channels:
-smu:
-driver: keithley-2450
-resource: TCPIP::192.0.2.7::5025::SOCKET
-serial: "04412345"
-rehearsal:
-driver: palmsens-emstat4
-cell: na50k50
+  smu:
+    driver: keithley-2450
+    resource: TCPIP::192.0.2.7::5025::SOCKET
+    serial: "04412345"
+    limits: {voltage: [-1 V, 1 V], current: 1 mA}
+  rehearsal:
+    driver: palmsens-emstat4
+    cell: na50k50
 """
 
+import os
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 
 from labctl import plugins
 from labctl.errors import StationError, UserError
+from labctl.link.address import port_name
 from labctl.protocol.document import Node, parse
 from labctl.protocol.finder import read
 from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
+from labctl.station.bundled import bundled_stations
 from labctl.station.connect import ChannelSpec
+from labctl.station.entries import limits, mapping, word
+from labctl.station.limits import beyond_instrument
 
-_KEYS = ("driver", "resource", "cell", "model", "serial")
+_KEYS = ("driver", "resource", "cell", "model", "serial", "limits")
+_STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_NO_CHANNEL = re.compile(r"true|false|yes|no|on|off|null|last|[qQ][0-9]+", re.IGNORECASE)
+"""Words that YAML elsewhere takes for something else, and those that name a run or a place in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +60,72 @@ class Station:
         return self.channels[name]
 
 
-def load_station(path: str) -> Station:
-    """Read a station file.
+def load_station(path_or_name: str) -> Station:
+    """Read a station file, or the bundled station of that name.
 
     Raises:
         ProtocolError: with file, line and column of what is wrong.
+        StationError: there is no such file.
     """
     problems = Problems()
-    source = read(path, problems)
+    source = read(_found(path_or_name), problems)
     root = parse(source.name, source.text, problems)
-    top = _mapping(root, ("station", "channels"), problems)
-    name = _text(top["station"], problems) if "station" in top else ""
+    top = mapping(root, ("station", "limits", "channels"), problems)
+    name = _station_name(path_or_name, top, root, problems)
     if "channels" not in top:
         problems.fatal(
             root.mark, "'channels' is missing", "name at least one channel with its driver and resource"
         )
-    described = _mapping(top["channels"], None, problems)
-    channels = {key: _channel(key, node, problems) for key, node in described.items()}
-    _refuse_shared_resources(channels, described, problems)
+    described = mapping(top["channels"], None, problems)
+    if not described:
+        problems.fatal(top["channels"].mark, "no channel is named", "name at least one")
+    for key in described:
+        _refuse_strange_name(key, top["channels"], problems)
+    channels = {key: _channel(key, node, top.get("limits"), problems) for key, node in described.items()}
+    _refuse_shared_ports(channels, described, problems)
     problems.raise_first()
-    return Station(name, path, channels)
+    return Station(name, path_or_name, channels)
 
 
-def _channel(name: str, node: Node, problems: Problems) -> ChannelSpec:
-    given = {key: _text(value, problems) for key, value in _mapping(node, _KEYS, problems).items()}
-    driver = given.get("driver", "")
+def _found(path_or_name: str) -> Path:
+    bundled = bundled_stations()
+    if os.path.exists(path_or_name):
+        return Path(path_or_name)
+    if path_or_name in bundled:
+        return bundled[path_or_name]
+    near = get_close_matches(path_or_name, bundled, 1, 0.6)
+    hint = f"did you mean the bundled {near[0]}?" if near else f"bundled are {', '.join(bundled)}"
+    raise StationError(
+        f"{ascii(path_or_name)[1:-1]}: there is no such file, and no bundled station of this name; {hint}"
+    )
+
+
+def _station_name(path_or_name: str, top: dict[str, Node], root: Node, problems: Problems) -> str:
+    """As the file says, or its own name without the ending."""
+    name = word(top["station"], problems) if "station" in top else Path(path_or_name).stem
+    if not _STATION.fullmatch(name):
+        problems.add(
+            top["station"].mark if "station" in top else root.mark,
+            f"{name[:40]!r} is no name for a station",
+            "write `station: bench-1`, with letters, digits and . _ -",
+        )
+    return name
+
+
+def _refuse_strange_name(name: str, channels: Node, problems: Problems) -> None:
+    if _NO_CHANNEL.fullmatch(name) or not _CHANNEL.fullmatch(name):
+        problems.add(
+            channels.key_marks[name],
+            f"{name[:40]!r} is no name for a channel",
+            "begin with a letter, go on with letters, digits, _ and -, as in smu-1",
+        )
+
+
+def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Problems) -> ChannelSpec:
+    parts = mapping(node, _KEYS, problems)
+    given = {key: word(value, problems) for key, value in parts.items() if key != "limits"}
     try:
-        plugins.driver(driver)
+        driver = plugins.driver(given.get("driver", ""))
     except UserError as error:
         problems.fatal(node.find(("driver",)).mark, f"channel {name}: {error}")
     if ("resource" in given) == ("cell" in given):
@@ -81,43 +134,65 @@ def _channel(name: str, node: Node, problems: Problems) -> ChannelSpec:
             f"channel {name} needs either a resource or a simulated cell",
             "write `resource: TCPIP::192.0.2.7::5025::SOCKET`, or `cell: na50k50` to rehearse",
         )
-    return ChannelSpec(
+    if (model := given.get("model")) not in (None, *driver.traits):
+        problems.fatal(
+            parts["model"].mark,
+            f"{driver.name} knows no model {model!r}",
+            did_you_mean(str(model), driver.traits),
+        )
+    if "cell" in given:
+        _refuse_unknown_cell(given["cell"], parts["cell"], problems)
+    limits_node = parts.get("limits", limits_of_station)
+    spec = ChannelSpec(
         name,
-        driver,
+        driver.name,
         resource=given.get("resource", ""),
         cell=given.get("cell", ""),
-        model=given.get("model"),
+        model=model,
         serial=given.get("serial"),
+        limits=None if limits_node is None else limits(limits_node, problems),
     )
+    if (
+        limits_node is not None
+        and spec.limits is not None
+        and (wrong := beyond_instrument(spec.limits, spec.traits()))
+    ):
+        problems.add(
+            limits_node.mark, f"channel {name}: {wrong}", "narrow `limits` to what the instrument holds"
+        )
+    return spec
 
 
-def _refuse_shared_resources(
+def _refuse_unknown_cell(cell: str, node: Node, problems: Problems) -> None:
+    try:
+        plugins.cell(cell, 0)
+    except UserError as error:
+        problems.add(node.mark, str(error))
+
+
+def _refuse_shared_ports(
     channels: dict[str, ChannelSpec], nodes: dict[str, Node], problems: Problems
 ) -> None:
-    owners: dict[str, str] = {}
+    """One port under two names would be two channels that open and close each other's circuit."""
+    ports: dict[str, ChannelSpec] = {}
+    serials: dict[tuple[str, str], ChannelSpec] = {}
     for name, channel in channels.items():
         if not channel.resource:
             continue
-        owner = owners.setdefault(channel.resource.upper(), name)
-        if owner != name:
+        owner = ports.setdefault(port_name(channel.resource), channel)
+        if owner is not channel:
             problems.add(
                 nodes[name].find(("resource",)).mark,
-                f"{channel.resource} is the resource of channel {owner} already",
+                f"{channel.resource} is the resource of channel {owner.name} already"
+                + ("" if owner.resource == channel.resource else f", written {owner.resource}"),
                 "one instrument, one channel",
             )
-
-
-def _mapping(node: Node, keys: tuple[str, ...] | None, problems: Problems) -> dict[str, Node]:
-    if not isinstance(node.content, dict):
-        wanted = ", ".join(keys) if keys else "names of channels"
-        problems.fatal(node.mark, "a mapping is wanted here", f"write `key: value` with {wanted}")
-    for key in node.content:
-        if keys is not None and key not in keys:
-            problems.add(node.key_marks[key], f"unknown key {key!r}", did_you_mean(key, keys))
-    return node.content
-
-
-def _text(node: Node, problems: Problems) -> str:
-    if not isinstance(node.content, str) or not node.content:
-        problems.fatal(node.mark, "a word is wanted here", "write one value")
-    return node.content
+        if channel.serial is None:
+            continue
+        owner = serials.setdefault((channel.driver, channel.serial), channel)
+        if owner is not channel:
+            problems.add(
+                nodes[name].find(("serial",)).mark,
+                f"serial number {channel.serial} is that of channel {owner.name} already",
+                "one instrument, one channel",
+            )

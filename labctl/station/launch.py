@@ -19,6 +19,7 @@ from labctl.protocol.plan import Plan
 from labctl.protocol.refusals import refusals
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
+from labctl.station.limits import beyond_channel
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
 
@@ -100,12 +101,12 @@ def _note_keeper(record: RunWriter, channel: RemoteChannel, clock: Clock, journa
 
 
 def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
-    """Compare a plan with the instrument's traits.
+    """Compare a plan with the instrument's traits, and with what the station allows on the channel.
 
     Raises:
         CannotHold: with everything that does not fit, one sentence each.
     """
-    sentences = refusals(plan, spec.traits())
+    sentences = refusals(plan, spec.traits()) + beyond_channel(plan, spec.limits, spec.name)
     if sentences:
         raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
 
