@@ -1,5 +1,7 @@
 """``labctl check``: the plan that a protocol makes, and what an instrument cannot hold of it."""
 
+import sys
+
 import typer
 
 from labctl.cli import options
@@ -16,11 +18,15 @@ def check(
     """Show the plan: steps, duration, charge, rows, spectra; and what the instrument cannot hold. Sends nothing."""
     from labctl.cli.choose import choose_channel
     from labctl.cli.output import print_json
-    from labctl.protocol import estimate, load
+    from labctl.protocol import all_problems, estimate, load
     from labctl.protocol.refusals import refusals
     from labctl.report.plan_text import plan_lines
     from labctl.station.limits import beyond_channel
 
+    if found := all_problems(protocol):
+        for problem in found:
+            print(f"labctl: {problem}", file=sys.stderr)
+        raise typer.Exit(2)
     plan = load(protocol, without=without or ())
     spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
     traits = spec.traits()
