@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +9,11 @@ from sqlalchemy import Connection, func, select
 
 from labctl.audit.copies import Copies
 from labctl.audit.findings import Finding, Report
+from labctl.audit.log import reading
 from labctl.audit.seals import Seals, last_samples
 from labctl.audit.walk import Walk
 from labctl.errors import UserError
-from labctl.store import database, schema, tables
+from labctl.store import tables
 from labctl.store.chain import Head
 from labctl.store.records import RunState
 from labctl.store.rows import json_from
@@ -41,7 +41,7 @@ def verify(url: str | Path, head: str | None = None, *, records_only: bool = Fal
         DataError: the database cannot be read.
     """
     asked = None if head is None else _head(head)
-    with _reading(url) as connection:
+    with reading(url) as connection:
         start = _start(connection)  # what is written from here on is not looked at
         walk, copies, seals = Walk(asked), Copies(), Seals(None if records_only else connection)
         unreadable = []
@@ -133,12 +133,3 @@ def _head(text: str) -> str:
     if not _HEAD.fullmatch(text):
         raise UserError(f"--head {text[:80]!r}: give a head as `labctl audit head` prints it, NUMBER:SHA256")
     return text
-
-
-@contextmanager
-def _reading(url: str | Path) -> Iterator[Connection]:
-    address = database.locate(url)
-    engine = database.open_for_reading(address)
-    with database.reading(address), engine.connect() as connection:
-        schema.check(connection, address)
-        yield connection

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from labctl.cli import catalogue, check, data, rules, run, simulate
+from labctl.cli import audit, catalogue, check, data, rules, run, simulate
 
 app = typer.Typer(
     name="labctl",
@@ -26,6 +26,7 @@ app.command("drivers")(catalogue.drivers)
 app.command("protocols")(catalogue.protocols)
 app.add_typer(catalogue.protocol_app, name="protocol")
 app.add_typer(rules.app, name="rules")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
