@@ -24,8 +24,7 @@ def check(
     from labctl.station.limits import beyond_channel
 
     if found := all_problems(protocol):
-        for problem in found:
-            print(f"labctl: {problem}", file=sys.stderr)
+        print("\n".join(f"labctl: {error}" for error in found), file=sys.stderr)
         raise typer.Exit(2)
     plan = load(protocol, without=without or ())
     spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
