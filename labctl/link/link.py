@@ -78,7 +78,7 @@ class Link:
             LinkLost: the port is gone.
         """
         self._refuse_if_poisoned(b"")
-        if (line := self._take_line()) is not None:
+        if self._input and (line := self._take_line()) is not None:
             return line
         self.poisoned = True  # until the line is complete, leaving in any way leaves the exchange open
         until_s = self._clock.now() + deadline.takes_s + deadline.slack_s * self._clock.speed
@@ -86,6 +86,10 @@ class Link:
             data = await self.port.read(until_s)
             if not data:
                 raise self._too_late(deadline, self._input)
+            end = data.find(self._terminator)
+            if end >= 0 and end + len(self._terminator) == len(data) and not self._input:
+                self.poisoned = False
+                return self._without_end(data)  # one line and nothing else, as most often
             self._input += data
             if (line := self._take_line()) is not None:
                 self.poisoned = False
@@ -126,7 +130,7 @@ class Link:
         if end + len(terminator) != len(received):
             raise self._nonsense("more than one line answered", received)
         self.poisoned = False
-        return received[: end - 1 if received[end - 1 : end] == b"\r" else end]
+        return self._without_end(received)
 
     async def query(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
         """Send a line and return the first line of its answer; ``receive`` returns those that follow.
@@ -161,9 +165,15 @@ class Link:
         end = self._input.find(self._terminator)
         if end < 0:
             return None
-        line = bytes(self._input[:end])
-        del self._input[: end + len(self._terminator)]
-        return line[:-1] if line.endswith(b"\r") else line
+        after = end + len(self._terminator)
+        line = bytes(self._input[:after])
+        del self._input[:after]
+        return self._without_end(line)
+
+    def _without_end(self, line: bytes) -> bytes:
+        """A line without its terminator, and without a CR before it."""
+        end = len(line) - len(self._terminator)
+        return line[: end - 1 if line[end - 1 : end] == b"\r" else end]
 
     def _refuse_if_poisoned(self, line: bytes) -> None:
         if self.poisoned:

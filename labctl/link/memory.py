@@ -61,15 +61,16 @@ class MemoryPort:
 
     async def read(self, until_s: float) -> bytes:
         """Return what has come, letting time pass to the instrument's next event if need be."""
-        device = self._connected()
+        device, clock = self._connected(), self._clock
         while not self._arrived:
             due_s = device.next_wake()
-            if due_s is None or due_s > max(until_s, self._clock.now()):
-                await self._clock.sleep_until(until_s)
+            if due_s is None or (due_s > until_s and due_s > clock.now()):
+                if until_s > clock.now():
+                    await clock.sleep_until(until_s)
                 return b""
-            await self._clock.sleep_until(due_s)
+            await clock.sleep_until(due_s)
             try:
-                self._arrived = device.wake(self._clock.now())
+                self._arrived = device.wake(clock.now())
             except ConnectionError as error:
                 raise LinkLost(f"reading failed: {error}", self.name) from error
         data, self._arrived = self._arrived, b""
