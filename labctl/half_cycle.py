@@ -39,33 +39,33 @@ class HalfCycleFigures:
     """Gathers the figures of one half-cycle while its samples come in.
 
     Charge and energy are trapezoidal sums over the samples; before the first sample the current is taken to be that
-    sample's. The median overpotential is weighted by charge, so that a denser sampling of a steep part does not
+    sample's. ``cycle``, ``sign`` and ``start_s`` are as in ``HalfCycle``. The median overpotential is weighted by charge, so that a denser sampling of a steep part does not
     shift it. Memory: 16 bytes a sample until the half-cycle is over.
     """
 
     __slots__ = (
         "_charges",
         "_current_A",
-        "_cycle",
         "_energy_J",
         "_equilibrium_V",
         "_joined",
         "_levels",
         "_max_V",
-        "_sign",
-        "_start_s",
         "_time_s",
         "_voltage_V",
         "charge_C",
+        "cycle",
+        "sign",
+        "start_s",
     )
 
     charge_C: float
     """Charge passed so far, as a magnitude."""
 
     def __init__(self, cycle: int, sign: int, start_s: float, equilibrium_voltage_V: float | None) -> None:
-        self._cycle = cycle
-        self._sign = sign
-        self._start_s = self._time_s = start_s
+        self.cycle = cycle
+        self.sign = sign
+        self.start_s = self._time_s = start_s
         self._equilibrium_V = equilibrium_voltage_V
         self._joined = False  # whether the current has flowed since the sample before
         self._voltage_V = self._current_A = 0.0
@@ -90,13 +90,13 @@ class HalfCycleFigures:
             self._joined = True
             self._voltage_V = voltage_V
             self._current_A = current_A
-        half_s = 0.5 * (time_s - self._time_s) * self._sign
+        half_s = 0.5 * (time_s - self._time_s) * self.sign
         charge_C = half_s * (current_A + self._current_A)
         self._energy_J += half_s * (voltage_V * current_A + self._voltage_V * self._current_A)
-        level_V = voltage_V * self._sign
+        level_V = voltage_V * self.sign
         if level_V > self._max_V:
             self._max_V = level_V
-        self._levels.append(0.5 * (level_V + self._voltage_V * self._sign))
+        self._levels.append(0.5 * (level_V + self._voltage_V * self.sign))
         self._charges.append(charge_C)
         self._time_s = time_s
         self._voltage_V = voltage_V
@@ -109,6 +109,16 @@ class HalfCycleFigures:
         self._time_s = time_s
         self._joined = False
 
+    def miss(self, charge_C: float) -> None:
+        """Charge has passed that no sample saw; it is taken to have passed at the last voltage that was seen."""
+        self.charge_C += charge_C
+        self._energy_J += charge_C * self._voltage_V
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether there is anything to make figures of."""
+        return bool(self._levels)
+
     def finish(self, end_reason: str, complete: bool = True) -> HalfCycle:
         """The figures.
 
@@ -119,23 +129,23 @@ class HalfCycleFigures:
             raise ValueError("a half-cycle without a sample has no figures")
         passed = self.charge_C > 0
         return HalfCycle(
-            cycle=self._cycle,
-            sign=self._sign,
-            start_s=self._start_s,
+            cycle=self.cycle,
+            sign=self.sign,
+            start_s=self.start_s,
             end_s=self._time_s,
             charge_C=self.charge_C,
             energy_J=abs(self._energy_J),
             # Energy summed with the sign of the half-cycle, so that their quotient has the sign of the voltage.
             mean_voltage_V=self._energy_J / self.charge_C if passed else self._voltage_V,
             overpotential_median_V=self._overpotential(self._median_level()),
-            overpotential_end_V=self._overpotential(self._voltage_V * self._sign),
+            overpotential_end_V=self._overpotential(self._voltage_V * self.sign),
             overpotential_max_V=self._overpotential(self._max_V),
             end_reason=end_reason,
             complete=complete,
         )
 
     def _overpotential(self, level_V: float) -> float | None:
-        return None if self._equilibrium_V is None else level_V - self._equilibrium_V * self._sign
+        return None if self._equilibrium_V is None else level_V - self._equilibrium_V * self.sign
 
     def _median_level(self) -> float:
         """The level below which half of the charge passed."""

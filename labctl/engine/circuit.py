@@ -16,12 +16,14 @@ UNKNOWN = "circuit_unknown"
 """The circuit could not be confirmed open."""
 
 PLAN = "plan"
+PERSON = "person"
 RULE = "stop rule"
 
 _ASKED_BY = {
     RunState.FINISHED: PLAN,
     RunState.STOPPED: RULE,
-    RunState.ENDED: "person",
+    RunState.ENDED: PERSON,
+    RunState.PAUSED: "engine",
     RunState.FAULTED: "safety limit",
 }
 

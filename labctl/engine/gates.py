@@ -2,51 +2,48 @@
 
 import math
 
-from labctl.engine.control import RunControl
-from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.outcome import RunEnd, RunState
-from labctl.engine.record import Record
+from labctl.engine.workplace import Workplace
 from labctl.half_cycle import HalfCycleFigures
-from labctl.instrument.channel import Channel, Sample
+from labctl.instrument.channel import Sample
 from labctl.instrument.cutoff_watch import CutoffWatch
 from labctl.instrument.step import Cutoff, Step
 from labctl.protocol.rule_spec import Action
-from labctl.rules import Decision, RuleSet
+from labctl.rules import Decision
+from labctl.store.progress import Passed
 
 
 class Gates:
     """Takes the samples of one step: recorded first, then safety limits, cut-offs, figures and stop rules.
 
+    Args:
+        step: what the instrument was asked for.
+        number: of its row.
+        cycle: cycle of the run.
+        work: the run's surroundings.
+
     Attributes:
         began_s: when the step began to act on the cell; None before its first valid sample.
         cutoff: the cut-off that ended the step, if one did.
+        paused, skipped: a person has asked for it, and the step is over for the present.
         end: a reason to end the run, if there is one.
         decisions: what stop rules have said during the step.
     """
 
-    def __init__(
-        self,
-        step: Step,
-        number: int,
-        cycle: int,
-        channel: Channel,
-        record: Record,
-        half_cycles: HalfCycles,
-        rules: RuleSet,
-        control: RunControl,
-    ) -> None:
+    def __init__(self, step: Step, number: int, cycle: int, work: Workplace) -> None:
         self.began_s: float | None = None
         self.cutoff: Cutoff | None = None
+        self.paused = self.skipped = False
         self.end: RunEnd | None = None
         self.decisions: list[Decision] = []
         self._step = step
         self._number = number
         self._cycle = cycle
-        self._channel = channel
-        self._record = record
-        self._half_cycles = half_cycles
-        self._rules = rules
-        self._control = control
+        self._channel = work.channel
+        self._record = work.record
+        self._half_cycles = work.half_cycles
+        self._rules = work.rules
+        self._control = work.control
         self._watch: CutoffWatch | None = None
         self._figures: HalfCycleFigures | None = None
         self._charge_before_C = 0.0
@@ -54,23 +51,14 @@ class Gates:
         self._last_s = -math.inf
 
     @property
-    def end_reason(self) -> str:
-        """Why the step ended, in words."""
-        if self.cutoff is not None:
-            return str(self.cutoff)
-        if self.end is not None:
-            return self.end.reason
-        return self.decisions[-1].reason if self.decisions else "interrupted"
-
-    @property
-    def charge_C(self) -> float:
-        """Passed in this step, magnitude."""
-        return self._figures.charge_C - self._charge_before_C if self._figures else 0.0
-
-    @property
-    def energy_J(self) -> float:
-        """Passed in this step, magnitude."""
-        return self._figures.energy_J - self._energy_before_J if self._figures else 0.0
+    def passed(self) -> Passed:
+        """In this step, up to the last valid sample."""
+        if self.began_s is None:
+            return Passed()
+        time_s, figures = self._last_s - self.began_s, self._figures
+        if figures is None:
+            return Passed(time_s)
+        return Passed(time_s, figures.charge_C - self._charge_before_C, self._energy_J(figures))
 
     def pass_through(self, sample: Sample) -> bool:
         """Take one sample; True when the step is over."""
@@ -88,17 +76,27 @@ class Gates:
         else:
             charge_C = figures.add(time_s, voltage_V, current_A)
             self.cutoff = cutoff or watch.reached(
-                time_s, voltage_V, current_A, charge_C - self._charge_before_C, self.energy_J
+                time_s, voltage_V, current_A, charge_C - self._charge_before_C, self._energy_J(figures)
             )
             said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
             if said is not None:
                 self.decisions += said
         if self.cutoff is not None:
             return True
+        if self.decisions and any(Action.STOP in said.actions for said in self.decisions):
+            return True
+        return self._control.at_once and self._interrupted()
+
+    def _interrupted(self) -> bool:
+        """A person has asked for something that does not wait for the step's end."""
         if self._control.open_now:
             self.end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
-            return True
-        return bool(self.decisions) and any(Action.STOP in said.actions for said in self.decisions)
+        self.paused = self._control.pause_wanted
+        self.skipped = self._control.skip_wanted
+        return self.end is not None or self.paused or self.skipped
+
+    def _energy_J(self, figures: HalfCycleFigures) -> float:
+        return figures.energy_J - self._energy_before_J
 
     def _begin(self, current_A: float) -> CutoffWatch:
         """The first valid sample is there, so it is known when the step began to act on the cell."""

@@ -28,6 +28,18 @@ class HalfCycles:
         self.present: HalfCycleFigures | None = None
         self.last: HalfCycle | None = None
         self.discharged_C = 0.0
+        self._missed_C = 0.0
+
+    def restore(self, present: HalfCycleFigures | None, last: HalfCycle | None, discharged_C: float) -> None:
+        """Go on from where an earlier process was; the rules have been shown the same."""
+        self.present, self.last, self.discharged_C = present, last, discharged_C
+
+    def miss(self, charge_C: float) -> None:
+        """Charge has passed that nobody saw; it belongs to the half-cycle in progress, or to the one that begins."""
+        if self.present is not None:
+            self.present.miss(charge_C)
+        else:
+            self._missed_C += charge_C
 
     def begin(self, step: Step, cycle: int, began_s: float, current_A: float) -> HalfCycleFigures | None:
         """Begin, or go on with, the half-cycle to which a step belongs; None at rest.
@@ -48,14 +60,16 @@ class HalfCycles:
         self.present = HalfCycleFigures(cycle, sign, began_s, self._equilibrium_V)
         start = HalfCycleStart(cycle, sign, set_A, self._equilibrium_V, began_s)
         self._rules.begin_half_cycle(start)
+        self.present.miss(self._missed_C)
+        self._missed_C = 0.0
         return self.present
 
     def end(self, reason: str, *, complete: bool) -> list[Decision]:
         """Close the half-cycle in progress, if there is one; returns what the rules say to it."""
-        if self.present is None:
+        present, self.present, self._missed_C = self.present, None, 0.0
+        if present is None or not present.has_samples:
             return []
-        half_cycle = self.present.finish(reason, complete)
-        self.present = None
+        half_cycle = present.finish(reason, complete)
         self.last = half_cycle
         if half_cycle.sign < 0:
             self.discharged_C += half_cycle.charge_C

@@ -1,9 +1,11 @@
 """What the engine asks of the place where a run is written; ``labctl.store`` provides it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
+from labctl.store.progress import Progress
 from labctl.store.records import RunState
 
 
@@ -12,6 +14,18 @@ class Record(Protocol):
 
     seq: int
     """Number of the last sample, counted from 1 without gaps."""
+
+    def follow(self, snapshot: Callable[[], Progress]) -> None:
+        """Store, with each batch of samples and in the same transaction, how far the run has come."""
+        ...
+
+    def go_on(self, state: RunState) -> None:
+        """The run is paused, or goes on."""
+        ...
+
+    def reopen_half_cycle(self) -> None:
+        """The last half-cycle was closed by an interruption and goes on: it is not finished."""
+        ...
 
     def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
         """A step begins; returns its number."""

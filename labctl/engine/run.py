@@ -1,28 +1,33 @@
 """One run: a plan executed on a channel, sample by sample, until there is a reason to end."""
 
 import asyncio
-import math
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import asdict
 
 from labctl.clock import Clock
-from labctl.engine import circuit
+from labctl.engine import circuit, interruption
 from labctl.engine.control import RunControl
-from labctl.engine.gates import Gates
+from labctl.engine.gap import current_in, gap_between
 from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.outcome import RunEnd, RunState
+from labctl.engine.present_step import PresentStep
 from labctl.engine.record import Record
 from labctl.engine.safe import open_circuit
+from labctl.engine.step_part import take_part
+from labctl.engine.sweeps import take_spectrum
+from labctl.engine.taken_up import Past, TakenUp
 from labctl.engine.walk import Place, Walk, continues_half_cycle
+from labctl.engine.workplace import Workplace
 from labctl.errors import CellStateUnknown, LabctlError
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Channel, Sample
-from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
-from labctl.protocol.plan import ImpedanceNode, Plan, StepNode, TagNode
+from labctl.protocol.plan import IfInterrupted, ImpedanceNode, Plan, StepNode, TagNode
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision, RuleSet
+from labctl.store.progress import HalfCycleProgress, Opening, Passed, Progress
+
+OPENED_AT_ONCE = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
 
 
 class Run:
@@ -30,16 +35,17 @@ class Run:
 
     A sample goes through the same gates in the same order every time: it must be a reading at all; safety limits;
     cut-offs; figures of the half-cycle; stop rules. It is stored whatever they say. Attributes show the present
-    state to whoever displays it, from any thread.
+    state to whoever displays it, from any thread; ``progress`` is what is stored with each batch of samples.
 
     Args:
         plan: what to do.
-        channel: a connected channel.
+        channel: a connected channel; its circuit is open if the run is taken up.
         record: where everything is written.
         rules: the stop rules of this run.
         clock: the time the channel lives in.
         control: what a person asks for.
         tell: called with (kind, sentence) whenever something worth a line happens.
+        taken_up: where an earlier process has left the run; None: the run begins.
     """
 
     def __init__(
@@ -51,33 +57,59 @@ class Run:
         clock: Clock,
         control: RunControl,
         tell: Callable[[str, str], None] = lambda kind, sentence: None,
+        taken_up: TakenUp | None = None,
     ) -> None:
         self.plan = plan
         self.place: Place | None = None
-        self.sample: Sample | None = None
         self.half_cycles = HalfCycles(rules, plan.cell.equilibrium_voltage_V, self._keep)
-        self._channel = channel
-        self._record = record
-        self._rules = rules
-        self._clock = clock
-        self._control = control
-        self._tell = tell
+        self._work = Workplace(channel, record, rules, clock, control, self.half_cycles, tell)
+        self._taken_up = taken_up
+        start = None if taken_up is None else taken_up.progress.position
+        self._places = iter(Walk(plan.nodes, lambda: self.half_cycles.discharged_C, start))
+        self._present: PresentStep | None = None
+        self._done = False
         self._spectrum_wanted = False
-        self._walk = Walk(plan.nodes, lambda: self.half_cycles.discharged_C)
+        self._opening: Opening | None = None
+        if taken_up is None:
+            record.follow(self.progress)
+
+    @property
+    def sample(self) -> Sample | None:
+        """The latest sample."""
+        return self._work.sample
+
+    def progress(self) -> Progress:
+        """How far the run has come: the samples up to the present one, and what follows from them."""
+        place, present, figures = self.place, self._present, self.half_cycles.present
+        return Progress(
+            time_s=self._work.clock.now(),
+            seq=self._work.record.seq,
+            position=None if place is None else place.position,
+            done=self._done,
+            spectrum_wanted=self._spectrum_wanted,
+            step=None if present is None else present.progress(),
+            half_cycle=None
+            if figures is None
+            else HalfCycleProgress(
+                figures.cycle, figures.sign, figures.start_s, figures.charge_C, figures.energy_J
+            ),
+            discharged_C=self.half_cycles.discharged_C,
+            opening=self._opening,
+        )
 
     async def execute(self) -> RunEnd:
         """Carry the plan out; the circuit is open when this returns, or the end says that nobody knows."""
-        trace = ""
+        trace, control = "", self._work.control
         task = asyncio.current_task()
         if task is not None:
-            self._control.attach(task)
+            control.attach(task)
         try:
             end = await self._carry_out()
         except asyncio.CancelledError:
-            if not self._control.open_now:
+            if not control.open_now:
                 await self._end(RunEnd(RunState.ENDED, "the program was told to end"))
                 raise
-            end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+            end = OPENED_AT_ONCE
         except CellStateUnknown as error:
             end = RunEnd(RunState.UNSAFE, str(error))
         except LabctlError as error:
@@ -85,156 +117,208 @@ class Run:
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")
             trace = traceback.format_exc()
-        self._control.detach()
+        control.detach()
         return await self._end(end, trace)
 
     async def _end(self, end: RunEnd, trace: str = "") -> RunEnd:
         """Open the circuit, whatever happened, and write the run's last rows."""
+        work, asked_s = self._work, self._work.clock.now()
         kind, by = circuit.OPENED, circuit.asked_by(end)
         opened = "the circuit is open, confirmed by read-back"
         try:
-            await open_circuit(self._channel)
+            await open_circuit(work.channel)
+            self._opening = self._opening or Opening(asked_s, work.clock.now())
         except asyncio.CancelledError:
-            if not self._control.open_now:  # else it is the interruption that asked for this opening
+            if not work.control.open_now:  # else it is the interruption that asked for this opening
                 raise
         except LabctlError as error:
-            kind, opened = circuit.UNKNOWN, str(error)
+            kind, opened, self._opening = circuit.UNKNOWN, str(error), None
             end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
-        self._note(kind, f"{end.reason}: {opened}", by=by)
+        work.note(kind, f"{end.reason}: {opened}", by=by)
         if trace:
-            self._note("bug", trace)
+            work.note("bug", trace)
+        last = self.progress()  # with the half-cycle in progress: whoever takes the run up goes on with it
+        work.record.follow(lambda: last)
         for decision in self.half_cycles.end(end.reason, complete=False):
-            self._note("decision", decision.reason, asdict(decision), decision.rule)
-        self._record.finish(end.state, end.reason, self._clock.now())
+            work.note("decision", decision.reason, asdict(decision), decision.rule)
+        work.record.finish(end.state, end.reason, work.clock.now())
         return end
 
     async def _carry_out(self) -> RunEnd:
-        for place in self._walk:
-            self.place = place
-            match place.node:
-                case StepNode():
-                    end = await self._take(place, place.node)
-                case ImpedanceNode(path=path, spec=spec):
-                    end = await self._measure_spectrum(path, spec, place.cycle, circuit.PLAN)
-                case TagNode(text=text):
-                    self._note("tag", text, by=circuit.PLAN)
-                    end = None
-                case _:
-                    raise AssertionError(f"a walk yields no {place.node}")
-            if end is None and self._spectrum_wanted:
-                end = await self._measure_wanted_spectrum(place.cycle)
-            if end is None and self._control.stop_after_step:
-                end = RunEnd(RunState.ENDED, "a person asked to end after the present step")
-            if end is not None:
+        end = None if self._taken_up is None else await self._take_up(self._taken_up)
+        while end is None:
+            place = next(self._places, None)
+            if place is None:
+                return RunEnd(RunState.FINISHED, "the plan was carried out")
+            end = await self._visit(place)
+        return end
+
+    async def _visit(self, place: Place, present: PresentStep | None = None) -> RunEnd | None:
+        """Do what is to be done at a place; ``present`` is its step, if that has begun in an earlier process."""
+        self.place, self._present, self._done = place, present, False
+        end = None
+        match place.node:
+            case StepNode() as node:
+                end = await self._take(place, present or PresentStep(node))
+            case ImpedanceNode() as node:
+                end = await self._measure(node, circuit.PLAN)
+            case TagNode(text=text):
+                self._work.note("tag", text, by=circuit.PLAN)
+                self._done = True
+            case _:
+                raise AssertionError(f"a walk yields no {place.node}")
+        return end or await self._leave()
+
+    async def _leave(self) -> RunEnd | None:
+        """What is to be done before the next place."""
+        if self._spectrum_wanted and (end := await self._measure_wanted()):
+            return end
+        if self._work.control.stop_after_step:
+            return RunEnd(RunState.ENDED, "a person asked to end after the present step")
+        if self._work.control.pause_wanted:
+            return await self._pause(None)
+        return None
+
+    async def _take(self, place: Place, present: PresentStep) -> RunEnd | None:
+        """Take one step, with whatever pauses there are; returns a reason to end the run, or None to go on."""
+        self._present = present
+        while not present.is_over:
+            self._opening = None
+            if not await take_part(self._work, present, place.cycle):
+                break
+            if end := await self._pause(present):
                 return end
-        return RunEnd(RunState.FINISHED, "the plan was carried out")
-
-    async def _take(self, place: Place, node: StepNode) -> RunEnd | None:
-        """Execute one step; returns a reason to end the run, or None to go on."""
-        step = node.step
-        start_s = self._clock.now()
-        number = self._record.begin_step(cycle=place.cycle, path=node.path, kind=node.kind, start_s=start_s)
-        self._note(*circuit.of_step(node.path, step), circuit.PLAN)
-        gates = Gates(
-            step,
-            number,
-            place.cycle,
-            self._channel,
-            self._record,
-            self.half_cycles,
-            self._rules,
-            self._control,
-        )
-        try:
-            async with aclosing(self._channel.run(step)) as samples:
-                async for sample in samples:
-                    self.sample = sample
-                    if gates.pass_through(sample):
-                        break
-        finally:
-            now_s = self._clock.now()
-            reason = gates.end_reason
-            self._record.end_step(
-                number,
-                start_s=start_s if gates.began_s is None else gates.began_s,
-                end_s=now_s,
-                end_reason=reason,
-                charge_C=gates.charge_C,
-                energy_J=gates.energy_J,
+        self._work.control.skipped()
+        if present.end is None and not present.is_over:
+            present.end = RunEnd(
+                RunState.FAILED, f"{present.node.path}: the instrument ended the step without a cut-off"
             )
-        if gates.end is None and gates.cutoff is None and not gates.decisions:
-            gates.end = RunEnd(
-                RunState.FAILED, f"{node.path}: the instrument ended the step without a cut-off"
-            )
-        decisions = gates.decisions
-        if gates.end is not None or decisions or not continues_half_cycle(place):
-            complete = gates.cutoff is not None
-            decisions = decisions + self.half_cycles.end(reason, complete=complete)
-        return gates.end or await self._act(decisions, place.cycle)
+        if present.end is not None:
+            return present.end
+        decisions = present.decisions
+        if present.stops or not continues_half_cycle(place):
+            complete = present.cutoff is not None
+            decisions = decisions + self.half_cycles.end(present.end_reason, complete=complete)
+        self._done = True
+        return await self._act(decisions)
 
-    async def _measure_spectrum(self, path: str, spec: ImpedanceSpec, cycle: int, by: str) -> RunEnd | None:
-        start_s = self._clock.now()
-        number = self._record.begin_step(cycle=cycle, path=path, kind="impedance", start_s=start_s)
-        self._note(*circuit.of_sweep(path, spec), by)
-        points: list[ImpedancePoint] = []
-        async with aclosing(self._channel.sweep(spec)) as sweep:
-            async for point in sweep:
-                if not (math.isfinite(point.real_ohm) and math.isfinite(point.imaginary_ohm)):
-                    continue
-                points.append(point)
-                if self._control.open_now:
-                    break
-        now_s = self._clock.now()
-        whole = len(points) == spec.point_count()
-        reason = "sweep finished" if whole else f"{len(points)} of {spec.point_count()} points"
-        self._record.end_step(
-            number, start_s=start_s, end_s=now_s, end_reason=reason, charge_C=0.0, energy_J=0.0
-        )
-        if not points:
-            self._note("no_spectrum", f"{path}: the sweep gave no valid point")
+    async def _measure(self, node: ImpedanceNode, by: str) -> RunEnd | None:
+        """Take a spectrum, again after a pause; ask the rules about it."""
+        work = self._work
+        assert self.place is not None
+        while True:
+            self._opening = None
+            spectrum = await take_spectrum(work, node, self.place.cycle, by)
+            if not work.control.pause_wanted or spectrum is not None:
+                break
+            if end := await self._pause(None):
+                return end
+        work.control.skipped()
+        self._done = True
+        if by == circuit.RULE:
+            self._spectrum_wanted = False
+        if work.control.open_now:
+            return OPENED_AT_ONCE
+        return None if spectrum is None else await self._act(work.rules.spectrum(spectrum))
+
+    async def _measure_wanted(self) -> RunEnd | None:
+        """The spectrum that a rule asked for: the plan's own, where the instrument can."""
+        own = next((node for node in self.plan.flat() if isinstance(node, ImpedanceNode)), None)
+        if own is None or self._work.channel.traits.impedance is None:
+            self._spectrum_wanted = False
+            self._work.note(
+                "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
+            )
             return None
-        spectrum = Spectrum(spec, cycle, start_s, tuple(points))
-        self._record.spectrum(number, spectrum, None)
-        self._tell(
-            "spectrum", f"cycle {cycle}: |Z| {spectrum.total_ohm():.4g} ohm at {points[-1].frequency_Hz:g} Hz"
-        )
-        if self._control.open_now:
-            return RunEnd(RunState.ENDED, "a person had the circuit opened at once")
-        return await self._act(self._rules.spectrum(spectrum), cycle)
+        return await self._measure(own, circuit.RULE)
 
-    async def _act(self, decisions: Sequence[Decision], cycle: int) -> RunEnd | None:
+    async def _act(self, decisions: Sequence[Decision]) -> RunEnd | None:
         """Do what the rules decided: a spectrum first, then the strongest of what else they ask for."""
         end = None
         for decision in decisions:
-            self._note("decision", decision.reason, asdict(decision), decision.rule)
-            self._tell("decision", f"{decision.rule}: {decision.reason}")
+            self._work.note("decision", decision.reason, asdict(decision), decision.rule)
+            self._work.tell("decision", f"{decision.rule}: {decision.reason}")
             if Action.IMPEDANCE in decision.actions:
                 self._spectrum_wanted = True
             if Action.STOP in decision.actions or Action.STOP_AFTER_STEP in decision.actions:
                 end = end or RunEnd(RunState.STOPPED, f"{decision.rule}: {decision.reason}")
         if end is not None and self._spectrum_wanted:
-            return await self._measure_wanted_spectrum(cycle) or end
+            return await self._measure_wanted() or end
         return end
 
-    async def _measure_wanted_spectrum(self, cycle: int) -> RunEnd | None:
-        """The spectrum that a rule asked for: the plan's own, where the instrument can."""
-        self._spectrum_wanted = False
-        own = next((node for node in self.plan.flat() if isinstance(node, ImpedanceNode)), None)
-        if own is None or self._channel.traits.impedance is None:
-            self._note(
-                "no_spectrum", "a rule asked for a spectrum, but none is planned or the instrument has none"
+    async def _pause(self, present: PresentStep | None) -> RunEnd | None:
+        """Open the circuit, wait, and see to it that the same half-cycle can go on."""
+        work, last = self._work, self._work.sample
+        self._opening = opening = await interruption.open_for_pause(work)
+        await interruption.wait(work)
+        current_A = 0.0 if present is None or last is None else current_in(present.node.step, last.current_A)
+        last_s = opening.not_before_s if last is None else last.time_s
+        gap = gap_between(last_s, opening, work.clock.now(), current_A, "paused by a person")
+        interruption.bridge(work, gap, *self._where(), present)
+        return await interruption.check_open_circuit(work, self.plan, self._where()[0], any_voltage=False)
+
+    async def _take_up(self, known: TakenUp) -> RunEnd | None:
+        """Go on where an earlier process has left the run; returns a reason to end it instead."""
+        work, progress, past = self._work, known.progress, known.past
+        present = self._restore(progress, past)
+        work.record.go_on(RunState.RUNNING)
+        if past.reopened:
+            work.record.reopen_half_cycle()
+        if (row := past.unfinished) is not None:
+            work.record.end_step(
+                row.step_id,
+                start_s=row.start_s,
+                end_s=row.end_s,
+                end_reason=known.gap.reason,
+                charge_C=row.passed.charge_C,
+                energy_J=row.passed.energy_J,
             )
+        work.note("resumed", f"taken up again: {known.choice}", by=known.by)
+        interruption.bridge(work, known.gap, *self._where(), present)
+        self._opening = Opening(known.gap.end_s, known.gap.end_s)
+        work.record.follow(self.progress)
+        if past.stop is not None:
+            return past.stop
+        if known.choice is IfInterrupted.ABORT:
+            return RunEnd(RunState.ENDED, "it was not to be taken up again")
+        cycle, _ = self._where()
+        if end := await interruption.check_open_circuit(
+            work, self.plan, cycle, any_voltage=known.any_voltage
+        ):
+            return end
+        if self.place is None:
             return None
-        return await self._measure_spectrum(own.path, own.spec, cycle, circuit.RULE)
+        if self._done:
+            return await self._leave()
+        over = progress.step is not None and progress.step.cutoff is not None
+        restart = known.choice is IfInterrupted.RESTART and not over
+        return await self._visit(self.place, None if restart else present)
+
+    def _restore(self, progress: Progress, past: Past) -> PresentStep | None:
+        """Be where the run was left; returns the step it was left in, if it was in one."""
+        self._work.sample = past.sample
+        self.half_cycles.restore(past.present, past.last, past.discharged_C)
+        self._spectrum_wanted, self._done = progress.spectrum_wanted, progress.done
+        if progress.position is None:
+            return None
+        self.place = next(self._places)
+        if progress.done or not isinstance(self.place.node, StepNode):
+            return None
+        stored = progress.step
+        self._present = PresentStep(
+            self.place.node, Passed() if stored is None else stored.passed, past.decisions
+        )
+        if stored is not None:
+            self._present.restore(stored)
+        return self._present
+
+    def _where(self) -> tuple[int, str]:
+        """Cycle and path of the present place."""
+        return (0, "") if self.place is None else (self.place.cycle, self.place.node.path)
 
     def _keep(self, half_cycle: HalfCycle) -> None:
-        self._record.half_cycle(half_cycle)
-        self._tell("half_cycle", _half_cycle_line(half_cycle))
-
-    def _note(
-        self, kind: str, message: str, data: dict[str, object] | None = None, by: str = "engine"
-    ) -> None:
-        self._record.event(kind, self._clock.now(), by, message, data)
+        self._work.record.half_cycle(half_cycle)
+        self._work.tell("half_cycle", _half_cycle_line(half_cycle))
 
 
 def _half_cycle_line(half_cycle: HalfCycle) -> str:

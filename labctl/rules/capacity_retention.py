@@ -27,6 +27,9 @@ class CapacityRetentionRule:
         """Nothing to look at."""
         return None
 
+    def interrupted(self) -> None:
+        """Nothing to look at."""
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over; one that a stop or a fault ended says nothing about the cell."""
         early = half_cycle.cycle < self._spec.reference_cycle

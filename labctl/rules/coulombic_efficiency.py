@@ -28,6 +28,9 @@ class CoulombicEfficiencyRule:
         """Nothing to look at."""
         return None
 
+    def interrupted(self) -> None:
+        """Nothing to look at."""
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over; one that a stop or a fault ended says nothing about the cell."""
         if not self._active or half_cycle.cycle <= self._spec.grace_cycles or not half_cycle.complete:

@@ -78,6 +78,10 @@ class StopRule(Protocol):
         """A reading while current flows."""
         ...
 
+    def interrupted(self) -> None:
+        """The current was interrupted within a half-cycle, for how long ever, and is about to flow again."""
+        ...
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over."""
         ...

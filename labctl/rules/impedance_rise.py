@@ -27,6 +27,9 @@ class ImpedanceRiseRule:
         """Nothing to look at."""
         return None
 
+    def interrupted(self) -> None:
+        """Nothing to look at."""
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """Nothing to look at."""
         return None

@@ -45,6 +45,10 @@ class OverpotentialJumpRule:
         excess = self._watch.sample(seq, time_s, voltage_V, current_A, charge_C)
         return None if excess is None else self._decide(excess, time_s, f"for {excess.lasted_s:.0f} s")
 
+    def interrupted(self) -> None:
+        """The current flows again after a pause: the cell gets its grace period again."""
+        self._watch.mask()
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over; looks at those that the cut-off ended early."""
         decision = self._judge_end(half_cycle) if self._active and half_cycle.complete else None

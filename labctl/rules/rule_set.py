@@ -76,6 +76,11 @@ class RuleSet:
                 decisions = [*(decisions or ()), decision]
         return decisions
 
+    def interrupted(self) -> None:
+        """The current was interrupted within a half-cycle, and is about to flow again."""
+        for rule in self.rules:
+            rule.interrupted()
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> list[Decision]:
         """A half-cycle is over."""
         return [decision for rule in self.rules if (decision := rule.end_half_cycle(half_cycle))]

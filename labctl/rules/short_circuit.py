@@ -52,6 +52,10 @@ class ShortCircuitRule:
         excess = self._watch.sample(seq, time_s, voltage_V, current_A, charge_C)
         return None if excess is None else self._decide(excess, time_s)
 
+    def interrupted(self) -> None:
+        """The current flows again after a pause: the cell gets its grace period again."""
+        self._watch.mask()
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over."""
         self._watch.end(half_cycle)

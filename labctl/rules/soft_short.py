@@ -88,6 +88,10 @@ class SoftShortRule:
             last_seq=excess.last_seq,
         )
 
+    def interrupted(self) -> None:
+        """The current flows again after a pause: the cell gets its grace period again."""
+        self._watch.mask()
+
     def end_half_cycle(self, half_cycle: HalfCycle) -> Decision | None:
         """A half-cycle is over."""
         self._watch.end(half_cycle)

@@ -9,6 +9,7 @@ from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Identity, Sample, Traits
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec, Spectrum
 from labctl.instrument.step import Control, Step
+from labctl.store.progress import Progress
 
 TRAITS = Traits(
     model="fake",
@@ -89,7 +90,18 @@ class FakeRecord:
     half_cycles: list[HalfCycle] = field(default_factory=list)
     spectra: list[Spectrum] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
     finished: tuple[str, str] | None = None
+    snapshot: Callable[[], Progress] | None = None
+
+    def follow(self, snapshot: Callable[[], Progress]) -> None:
+        self.snapshot = snapshot
+
+    def go_on(self, state: str) -> None:
+        self.states.append(state)
+
+    def reopen_half_cycle(self) -> None:
+        del self.half_cycles[-1]
 
     def begin_step(self, *, cycle: int, path: str, kind: str, start_s: float) -> int:
         self.steps.append({"cycle": cycle, "path": path, "kind": kind, "start_s": start_s})

@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import pytest
+
 from labctl.clock import VirtualClock
 from labctl.engine.control import RunControl
 from labctl.engine.outcome import RunEnd, RunState
@@ -24,7 +25,6 @@ from labctl.protocol.plan import (
 )
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision, RuleSet
-
 from tests.engine.fakes import TRAITS, FakeChannel, FakeRecord, resistor_samples
 
 SAFETY = SafetyLimits(-1.0, 1.0, 0.02)
@@ -82,6 +82,9 @@ class Tripwire:
         if seq != self.at:
             return None
         return Decision("tripwire", self.actions, "it tripped", 1.0, 2.0, "V", 1, time_s, seq, seq)
+
+    def interrupted(self) -> None:
+        pass
 
     def end_half_cycle(self, half_cycle) -> None:
         return None
