@@ -4,20 +4,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from labctl.audit.log import head
 from labctl.half_cycle import HalfCycle
+from labctl.store.chain import Head
 from labctl.store.reader import Reader
 from labctl.store.records import EventRecord, RunRecord, RunState, SpectrumRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One run, in short."""
+    """One run, in short; ``head`` is its last record in the chain of events."""
 
     database: str
     run: RunRecord
     half_cycles: list[HalfCycle]
     spectra: list[SpectrumRecord]
     events: list[EventRecord]
+    head: Head
 
     def as_document(self) -> dict[str, Any]:
         """For machines."""
@@ -50,6 +53,7 @@ class Summary:
                 for s in self.spectra
             ],
             "events": self.events,
+            "audit_head": str(self.head),
         }
 
     def as_text(self) -> str:
@@ -63,6 +67,7 @@ class Summary:
         ]
         lines += [f"  {line}" for line in self._health()]
         lines.append(f"  data: {self.database}, run {run.run_id}")
+        lines.append(f"  audit head: {self.head}")
         lines.append(
             f"  next: labctl plot {run.run_id}{self._option()}  |  labctl show {run.run_id}{self._option()}"
         )
@@ -123,6 +128,7 @@ def summary(database: str, reference: int | str) -> Summary:
         reader.half_cycles(run.run_id),
         reader.spectra(run.run_id),
         reader.events(run.run_id),
+        head(database, run.run_id),
     )
 
 
