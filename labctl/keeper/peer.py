@@ -71,6 +71,7 @@ class Peer:
         self._numbers = count(1)
         self._calls: dict[int, asyncio.Future[Frame]] = {}
         self._stream: Stream | None = None
+        self._gone = asyncio.Event()
 
     @property
     def there(self) -> bool:
@@ -122,6 +123,11 @@ class Peer:
         self.lost = lambda: None
         self.frames.close()
 
+    async def left(self) -> None:
+        """End the connection on purpose; return when it has ended."""
+        self.leave()
+        await self._gone.wait()
+
     def _take(self, frame: Frame) -> None:
         if "epoch" in frame:
             self.epoch = max(self.epoch, int(frame["epoch"]))
@@ -146,4 +152,5 @@ class Peer:
                 answer.set_exception(KeeperLost("the keeper is gone"))
         if self._stream is not None:
             self._stream.lose()
+        self._gone.set()
         self.lost()

@@ -156,13 +156,13 @@ class RemoteChannel:
                 await asyncio.shield(self._rescue)
         keeper, self._keeper = self._keeper, None
         spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.leave()
         if keeper is not None:
             keeper.lost = lambda: None
             with suppress(KeeperLost, LabctlError):
                 await keeper.call("release", None, _RELEASE_S)
-            keeper.leave()
+            await keeper.left()
+        if spare is not None:
+            await spare.left()
 
     # --- a stream of samples or points ---------------------------------------------------------------------
 
@@ -224,8 +224,9 @@ class RemoteChannel:
         """Attach to a keeper."""
         try:
             await keeper.call("attach", to_plain(self._terms), _ATTACH_S)
-        except KeeperLost as error:
-            raise self._lost(error) from error
+        except (KeeperLost, LabctlError) as error:
+            keeper.leave()
+            raise self._lost(error) if isinstance(error, KeeperLost) else error from None
         keeper.lost = lambda: self._guard_lost(keeper, "its process has ended")
         keeper.opening = self._opened_by_keeper
         return keeper

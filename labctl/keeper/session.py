@@ -185,7 +185,9 @@ class Session:
         except Exception:  # whatever it is, it is raised again
             if self._channel is not None:
                 await self._channel.make_safe()
-                self._note("off", "the circuit is open, confirmed by read-back; a bug was in the way", loud=True)
+                self._note(
+                    "off", "the circuit is open, confirmed by read-back; a bug was in the way", loud=True
+                )
             raise
 
     async def _let_go(self) -> None:

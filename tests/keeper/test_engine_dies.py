@@ -55,6 +55,8 @@ def test_stopped_the_circuit_opens_because_the_lease_expires(
             os.kill(pid, signal.SIGCONT)
             pause(0.7)
             assert ":OUTP ON" not in bench.wire(since_s=back_s)
-        with suppress(ProcessLookupError):  # it has ended by itself when it learned that its lease had expired
+        with suppress(
+            ProcessLookupError
+        ):  # it has ended by itself when it learned that its lease had expired
             os.kill(pid, signal.SIGKILL)
         assert bench.open_after(time.monotonic()) <= OPEN_WITHIN_S

@@ -59,15 +59,14 @@ def test_traits_of_every_driver(name: str) -> None:
 
 def test_identity_and_terms() -> None:
     identity = Identity("PalmSens", "EmStat4 HR", "ES4", "1.3")
-    terms = Terms(
-        "a", "keithley-2450", "COM3", None, (("watchdog_s", 5.0),), 1.0, 2.5, 1.0, 5.0, 77, "0.1.0"
-    )
+    terms = Terms("a", "keithley-2450", "COM3", None, (("watchdog_s", 5.0),), 1.0, 2.5, 1.0, 5.0, 77, "0.1.0")
     assert across(identity) == identity
     assert across(terms) == terms
 
 
 @pytest.mark.parametrize(
-    "plain", [["rest"], ["rest", "1.0", [], [0, 1, 2], [1, None, None]], ["no", 0.0, [], [0, 1, 2], [1, 1, 1]]]
+    "plain",
+    [["rest"], ["rest", "1.0", [], [0, 1, 2], [1, None, None]], ["no", 0.0, [], [0, 1, 2], [1, 1, 1]]],
 )
 def test_what_is_no_step_is_refused(plain: list[object]) -> None:
     with pytest.raises((ValueError, TypeError)):
