@@ -7,10 +7,12 @@ from labctl.engine.workplace import Workplace
 from labctl.half_cycle import HalfCycleFigures
 from labctl.instrument.channel import Sample
 from labctl.instrument.cutoff_watch import CutoffWatch
-from labctl.instrument.step import Cutoff, Step
+from labctl.instrument.frozen import ALIKE, Frozen
+from labctl.instrument.step import Control, Cutoff, Step
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision
 from labctl.store.progress import Passed
+from labctl.units import show
 
 
 class Gates:
@@ -49,6 +51,7 @@ class Gates:
         self._charge_before_C = 0.0
         self._energy_before_J = 0.0
         self._last_s = -math.inf
+        self._frozen = Frozen()
 
     @property
     def passed(self) -> Passed:
@@ -78,6 +81,10 @@ class Gates:
             self.cutoff = cutoff or watch.reached(
                 time_s, voltage_V, current_A, charge_C - self._charge_before_C, self._energy_J(figures)
             )
+            if cutoff is not None and watch.denies(cutoff, current_A, charge_C - self._charge_before_C):
+                self.cutoff = None
+                self.end = RunEnd(RunState.FAILED, _short_of(cutoff, charge_C - self._charge_before_C))
+                return True
             said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
             if said is not None:
                 self.decisions += said
@@ -113,4 +120,13 @@ class Gates:
         fault = self._step.safety.left_by(voltage_V, current_A)
         if not fault and not time_s > self._last_s:
             return f"the instrument's time stood still at {time_s:.3f} s: its readings are stale"
+        if not fault and self._frozen.look(voltage_V, current_A) and self._step.control is not Control.REST:
+            return f"{ALIKE} readings in a row are {voltage_V:g} V, {current_A:g} A: the instrument is frozen"
         return fault
+
+
+def _short_of(cutoff: Cutoff, charge_C: float) -> str:
+    return (
+        f"the instrument ended the step by {cutoff}, but only {show(charge_C / 3.6, 'mAh')} have passed: "
+        "it did not deliver the current it was set to"
+    )

@@ -3,6 +3,7 @@
 from labctl.instrument.step import Cutoff, Quantity, Side, Step
 
 _OVERRUN = 1.01
+_SHORT = 0.98
 
 
 class CutoffWatch:
@@ -56,6 +57,15 @@ class CutoffWatch:
             if self._held(cutoff, figures[cutoff.quantity], time_s):
                 return cutoff
         return None
+
+    def denies(self, cutoff: Cutoff, current_A: float, charge_C: float) -> bool:
+        """Whether a capacity that the other side calls reached has not passed: 2 % and a sample interval are missing.
+
+        An instrument that ends a step by the time that its set current needs does not notice what it did not deliver.
+        """
+        if cutoff.quantity is not Quantity.CHARGE:
+            return False
+        return charge_C < _SHORT * cutoff.threshold - abs(current_A) * self._late_s
 
     def _held(self, cutoff: Cutoff, value: float, time_s: float) -> bool:
         if not cutoff.reached_by(value):
