@@ -68,6 +68,7 @@ class PalmSensEmStat4:
         self._clock = clock
         self._session = MethodScriptSession(link, clock)
         self._measures_current = True
+        self._last_s = 0.0
 
     async def connect(self) -> Identity:
         """Identify the instrument. A script that was left running is aborted, which opens its circuit.
@@ -126,7 +127,9 @@ class PalmSensEmStat4:
         voltage_max_V, current_max_A = 1.05 * self.traits.voltage_max_V, 1.05 * self.traits.current_max_A
         longest_gap_s = 1.1 * script.interval_s
         line = await receive(reading_due)  # a loop begins: the script's timer was started right before
-        self.step_began_s = start_s = now()
+        start_s = now()
+        # Its clock may run ahead of ours: this step's samples still come after those of the step before.
+        began_s = self.step_began_s = max(start_s, self._last_s)
         last_s, last_line = 0.0, b""
         mark = 0
         while True:
@@ -147,7 +150,8 @@ class PalmSensEmStat4:
                 if mark:
                     break
                 last_s, last_line = time_s, line
-                yield Sample(start_s + time_s, voltage_V, current_A, status)
+                self._last_s = began_s + time_s
+                yield Sample(self._last_s, voltage_V, current_A, status)
             try:
                 line = await receive(reading_due)
             except (LinkTimeout, LinkLost) as error:
@@ -157,7 +161,8 @@ class PalmSensEmStat4:
             script.ends[mark - 1] if mark <= len(script.ends) else f"condition {mark}, which it does not have"
         )
         cutoff = end if isinstance(end, Cutoff) else None
-        yield Sample(start_s + time_s, voltage_V, current_A, status, cutoff)
+        self._last_s = began_s + time_s
+        yield Sample(self._last_s, voltage_V, current_A, status, cutoff)
         if cutoff is None:
             raise InstrumentError(f"the step was ended by {end}", link.name, cell="open")
 
