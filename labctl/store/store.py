@@ -2,11 +2,13 @@
 
 import os
 import socket
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +24,8 @@ from labctl.store.records import CUT_OFF, RunState
 from labctl.store.rows import cell_row, identity_row
 from labctl.store.seal import SampleSeal
 from labctl.store.writer import Counts, RunWriter
+
+T = TypeVar("T")
 
 
 class Store:
@@ -139,6 +143,20 @@ class Store:
             _, event_s = trail.last_event(connection, run_id)
         text = plan_text or ""
         return self._writer(run_id, lock, started_unix_s, origin_s, text, counts, unsealed, event_s)
+
+    def submit(self, write: Callable[[Connection], T]) -> Future[T]:
+        """Hand over other work, done in one transaction in the order of everything else; callable from any thread.
+
+        Args:
+            write: must not raise: an error ends all writing.
+
+        Returns:
+            A future of the work's result, done when that is durable.
+
+        Raises:
+            StoreError: earlier work could not be made durable, or the disk is stuck.
+        """
+        return self._committer.submit(write)
 
     def _writer(
         self,

@@ -212,3 +212,21 @@ chain_head = Table(  # one row
     Column("sha256", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+queue_entry = Table(
+    "queue_entry",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column(
+        "command_id", Text, nullable=False, unique=True
+    ),  # by which it was submitted, so that it is only once
+    Column("station", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON, as bound to the cell
+    Column("state", Text, nullable=False),
+    Column("reason", Text),  # why it is held or was removed
+    Column("run_id", ForeignKey(run.c.run_id)),  # what it became
+    Column("author", Text, nullable=False),
+    Column("submitted_unix_time_second", Double, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -19,6 +19,8 @@ from labctl.store.reader import Reader
 from labctl.store.sqlite import load_dbapi
 from labctl.store.store import Store
 
+PRESENT = schema.REVISION
+
 
 def run_sql(path: Path, *statements: str) -> None:
     connection = load_dbapi().connect(str(path))
@@ -57,7 +59,7 @@ def test_revisions_are_numbered_and_the_last_is_the_present_one() -> None:
 
 def test_an_older_database_is_migrated_when_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(path).close()
-    monkeypatch.setattr(schema, "REVISION", "0004")
+    monkeypatch.setattr(schema, "REVISION", "9998")
     asked: list[Connection] = []
     monkeypatch.setattr(schema, "migrate", asked.append)
     Store(path).close()
@@ -66,8 +68,8 @@ def test_an_older_database_is_migrated_when_written(path: Path, monkeypatch: pyt
 
 def test_an_older_database_cannot_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(path).close()
-    monkeypatch.setattr(schema, "REVISION", "0004")
-    with pytest.raises(DataError, match="has schema 0003; a labctl run into it brings it to 0004"):
+    monkeypatch.setattr(schema, "REVISION", "9998")
+    with pytest.raises(DataError, match=f"has schema {PRESENT}; a labctl run into it brings it to 9998"):
         Reader(path)
 
 
@@ -77,7 +79,7 @@ def test_a_newer_database_is_refused(path: Path) -> None:
     before = path.read_bytes()
     for opener in (Store, Reader):
         with pytest.raises(
-            DataError, match=r"written by a newer labctl \(schema 9999; this one knows 0003\)"
+            DataError, match=rf"written by a newer labctl \(schema 9999; this one knows {PRESENT}\)"
         ):
             opener(path)
     assert path.read_bytes() == before
