@@ -7,6 +7,7 @@ Source: MethodSCRIPT manual v1.8, chapters 4 (literals), 5 (packages), 6 and 9.3
 """
 
 import math
+import re
 from typing import NamedTuple
 
 from labctl.errors import CannotHold, InvalidReading, LinkNonsense
@@ -17,12 +18,14 @@ _LITERAL_MAX = 2**31 - 1  # Assumed: a literal's integer is held in 32 bits befo
 _EXACT = 1e-9
 _COARSE_TO_FINE = tuple(zip("EPTGMk munpfa", range(18, -21, -3), strict=True))
 # Dividing by an exact power of ten gives 3.7 for 3700000u; multiplying by 1e-6 would not.
-_DIVISOR = {ord(prefix): 10.0**-exponent for prefix, exponent in _COARSE_TO_FINE} | {ord("i"): 1.0}
+_DIVISOR = {prefix.encode(): 10.0**-exponent for prefix, exponent in _COARSE_TO_FINE} | {b"i": 1.0}
 
 STATUS_TIMING_NOT_MET, STATUS_OVERLOAD, STATUS_OVERLOAD_WARNING = 1, 2, 8
 # Underload says that a finer range would resolve more. That is no fault of the reading, so it is left out.
 _UNDERLOAD = 4
-_ALL_WELL = frozenset({b",10", b",14"})
+# Time, voltage and current of a reading with which all is well, each as digits and prefix.
+_NUMBER, _WELL = rb"([0-9A-F]{7})([ afpnumkMGTPEi])", rb",1[04](?:,[^;]*)?"
+_PLAIN_READING = re.compile(b"Peb%b;ab%b%b;(?:ba|db)%b%b" % (_NUMBER, _NUMBER, _WELL, _NUMBER, _WELL)).fullmatch
 
 
 class Reading(NamedTuple):
@@ -93,7 +96,7 @@ def parse_value(text: bytes) -> float:
     digits = text[:7]
     try:
         if len(text) == 8 and digits.isalnum():
-            return (int(digits, 16) - _OFFSET) / _DIVISOR[text[7]]
+            return (int(digits, 16) - _OFFSET) / _DIVISOR[text[7:]]
     except (ValueError, KeyError):
         pass
     if text.strip() == b"nan":
@@ -124,29 +127,17 @@ def parse_reading(line: bytes) -> Reading:
         LinkNonsense: not such a package.
         InvalidReading: a value is not a number.
     """
-    # The hot path: one split, and plain slices at fixed places. Anything unusual goes the long way round.
-    fields = line.split(b";")
-    if len(fields) == 3:
-        time, voltage, current = fields
-        if (
-            len(time) == 11
-            and time.startswith(b"Peb")
-            and voltage.startswith(b"ab")
-            and voltage[10:13] in _ALL_WELL
-            and current[10:13] in _ALL_WELL
-            and current.startswith((b"ba", b"db"))
-        ):
-            try:
-                return Reading(
-                    (int(time[3:10], 16) - _OFFSET) / _DIVISOR[time[10]],
-                    (int(voltage[2:9], 16) - _OFFSET) / _DIVISOR[voltage[9]],
-                    (int(current[2:9], 16) - _OFFSET) / _DIVISOR[current[9]],
-                    0,
-                    0,
-                )
-            except (ValueError, KeyError):
-                pass
-    return _parse_reading_slowly(line)
+    plain = _PLAIN_READING(line)  # the hot path; anything unusual goes the long way round
+    if plain is None:
+        return _parse_reading_slowly(line)
+    time, time_prefix, voltage, voltage_prefix, current, current_prefix = plain.groups()
+    return Reading(
+        (int(time, 16) - _OFFSET) / _DIVISOR[time_prefix],
+        (int(voltage, 16) - _OFFSET) / _DIVISOR[voltage_prefix],
+        (int(current, 16) - _OFFSET) / _DIVISOR[current_prefix],
+        0,
+        0,
+    )
 
 
 def _parse_reading_slowly(line: bytes) -> Reading:
