@@ -25,7 +25,9 @@ STATUS_TIMING_NOT_MET, STATUS_OVERLOAD, STATUS_OVERLOAD_WARNING = 1, 2, 8
 _UNDERLOAD = 4
 # Time, voltage and current of a reading with which all is well, each as digits and prefix.
 _NUMBER, _WELL = rb"([0-9A-F]{7})([ afpnumkMGTPEi])", rb",1[04](?:,[^;]*)?"
-_PLAIN_READING = re.compile(b"Peb%b;ab%b%b;(?:ba|db)%b%b" % (_NUMBER, _NUMBER, _WELL, _NUMBER, _WELL)).fullmatch
+_PLAIN_READING = re.compile(
+    b"Peb%b;ab%b%b;(?:ba|db)%b%b" % (_NUMBER, _NUMBER, _WELL, _NUMBER, _WELL)
+).fullmatch
 
 
 class Reading(NamedTuple):
