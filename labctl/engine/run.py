@@ -107,7 +107,7 @@ class Run:
             end = await self._carry_out()
         except asyncio.CancelledError:
             if not control.open_now:
-                await self._end(RunEnd(RunState.ENDED, "the program was told to end"))
+                await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
                 raise
             end = OPENED_AT_ONCE
         except CellStateUnknown as error:
