@@ -4,10 +4,11 @@ import math
 from random import Random
 
 from labctl_simulators.cells import Cell, parameters
-from labctl_simulators.cells.arcs import TAFEL_V, ChargeTransferArc, FilmArc
+from labctl_simulators.cells.arcs import FilmArc
 from labctl_simulators.cells.electrode import Electrode
 from labctl_simulators.cells.parameters import CELL_SPREAD, ELECTRODE_SPREAD, SymmetricParameters, varied
 from labctl_simulators.cells.roots import increasing_root
+from labctl_simulators.cells.series import SeriesArcs
 
 _SURFACE_STEP_C = 0.1e-3
 _SHORT_STEP_C = 2e-3
@@ -64,18 +65,14 @@ class SymmetricCell:
 
     __slots__ = (
         "_age_s",
+        "_arcs",
         "_arcs_V",
         "_counter",
-        "_film",
-        "_internal_A",
         "_load",
-        "_load_age_s",
         "_parameters",
         "_passed_C",
-        "_settled",
         "_settled_A",
         "_short_S",
-        "_transfers",
         "_working",
     )
 
@@ -84,19 +81,14 @@ class SymmetricCell:
         self._parameters = own = varied(parameters, CELL_SPREAD, random)
         self._working = Electrode(varied(own, ELECTRODE_SPREAD, random))
         self._counter = Electrode(varied(own, ELECTRODE_SPREAD, random))
-        self._film = FilmArc(own.film_exponent, own.film_tau_s)
-        self._transfers = (
-            (self._working, ChargeTransferArc(own.double_layer_exponent)),
-            (self._counter, ChargeTransferArc(own.double_layer_exponent)),
-        )
+        film = FilmArc(own.film_exponent, own.film_tau_s)
+        exponents = (own.double_layer_exponent, own.double_layer_exponent)
+        self._arcs = SeriesArcs(film, self._working, self._counter, exponents)
         self._age_s = 0.0
         self._passed_C = 0.0
         self._short_S = 0.0
         self._arcs_V = 0.0
-        self._internal_A = 0.0
         self._load: Load = (False, 0.0)
-        self._load_age_s = 0.0
-        self._settled = True
         self._settled_A = 0.0
         """Terminal current at which the arcs carry no state; NaN while they do, or while there is a short."""
 
@@ -118,7 +110,7 @@ class SymmetricCell:
             return
         self._passed_C = passed_C
         self._move(duration_s, charge_C)
-        self._arcs_V = self._settled_V(current_A)
+        self._arcs_V = self._arcs.settled_V(current_A, self._film_ohm())
 
     def advance_voltage(self, duration_s: float, voltage_V: float) -> float:
         """Let ``duration_s`` pass at ``voltage_V``; the charge passed, in C, positive into the working electrode."""
@@ -128,9 +120,7 @@ class SymmetricCell:
         """Small-signal impedance, ohm, of the present surfaces, settled at ``bias_current_A``."""
         omega = 2.0 * math.pi * frequency_Hz
         bias_A = self._internal_current_A((False, bias_current_A)) if self._short_S else bias_current_A
-        impedance = self._parameters.contact_ohm + self._film_ohm() * self._film.impedance(omega)
-        for electrode, arc in self._transfers:
-            impedance += arc.impedance_ohm(omega, bias_A, electrode.exchange_A, electrode.capacitance_F())
+        impedance = self._parameters.contact_ohm + self._arcs.impedance_ohm(omega, bias_A, self._film_ohm())
         return impedance / (1.0 + self._short_S * impedance)
 
     def _advance_unsettled(self, duration_s: float, current_A: float) -> None:
@@ -152,7 +142,7 @@ class SymmetricCell:
         self._passed_C += abs(current_A) * duration_s
         self._move(duration_s, current_A * duration_s)
         self._relax(duration_s, current_A)
-        if self._settled:
+        if self._arcs.settled:
             self._settled_A = current_A
 
     def _advance_loaded(self, duration_s: float, load: Load) -> float:
@@ -162,7 +152,7 @@ class SymmetricCell:
         remaining_s, total_C = duration_s, 0.0
         while remaining_s > 0.0:
             step_s = min(self._substep_s(load, duration_s), remaining_s)
-            internal_C = step_s * self._internal_A
+            internal_C = step_s * self._arcs.current_A
             charge_C = internal_C + step_s * self._short_S * value if is_voltage else step_s * value
             self._passed_C += abs(charge_C)
             self._ripen_short()
@@ -175,15 +165,9 @@ class SymmetricCell:
     def _take_load(self, load: Load) -> None:
         """At a change of the load the arcs begin to carry state: that of the current which flowed until now."""
         self._settled_A = math.nan
-        if load == self._load:
-            return
-        self._load = load
-        self._load_age_s = 0.0
-        if self._settled:
-            self._settled = False
-            self._film.settle(self._internal_A)
-            for electrode, arc in self._transfers:
-                arc.settle(self._internal_A, electrode.exchange_A)
+        if load != self._load:
+            self._load = load
+            self._arcs.disturb()
 
     def _move(self, duration_s: float, charge_C: float) -> None:
         """Let time and charge pass through the surfaces."""
@@ -197,46 +181,12 @@ class SymmetricCell:
 
     def _relax(self, duration_s: float, internal_A: float) -> None:
         """Let the arcs relax at a constant current, the surfaces being as they are at the end."""
-        self._internal_A = internal_A
-        self._load_age_s += duration_s
-        if not self._settled:
-            self._settled = self._load_age_s > self._settling_s(internal_A)
-        if self._settled:
-            self._arcs_V = self._settled_V(internal_A)
-        else:
-            self._arcs_V = self._relaxed_V(duration_s, internal_A, keep=True)
+        self._arcs_V = self._arcs.relax(duration_s, internal_A, self._film_ohm())
 
     def _film_ohm(self) -> float:
         p = self._parameters
         grown = 1.0 + p.film_growth * math.sqrt(self._age_s / 3600.0)
         return p.film_ohm * grown + self._working.layer_ohm + self._counter.layer_ohm
-
-    def _settled_V(self, internal_A: float) -> float:
-        half_A = 0.5 * internal_A
-        transfer = math.asinh(half_A / self._working.exchange_A) + math.asinh(
-            half_A / self._counter.exchange_A
-        )
-        return self._film_ohm() * internal_A + TAFEL_V * transfer
-
-    def _relaxed_V(self, duration_s: float, internal_A: float, *, keep: bool) -> float:
-        """Voltage over the arcs after ``duration_s``, with the surfaces as they are; ``keep`` makes it so."""
-        currents_A = self._film.after(duration_s, internal_A)
-        total_V = self._film_ohm() * self._film.mean_current_A(currents_A)
-        if keep:
-            self._film.currents_A = currents_A
-        for electrode, arc in self._transfers:
-            states = arc.after(duration_s, internal_A, electrode.exchange_A, electrode.capacitance_F())
-            total_V += arc.overpotential_V(states)
-            if keep:
-                arc.states = states
-        return total_V
-
-    def _settling_s(self, internal_A: float) -> float:
-        transfers = (
-            arc.settling_s(internal_A, electrode.exchange_A, electrode.capacitance_F())
-            for electrode, arc in self._transfers
-        )
-        return max(self._film.settling_s(), *transfers)
 
     def _internal_current_A(self, load: Load, duration_s: float = math.inf) -> float:
         """The current through the electrodes under this load, after ``duration_s`` of it or settled.
@@ -246,23 +196,23 @@ class SymmetricCell:
         is_voltage, value = load
         series_ohm = self._parameters.contact_ohm
         own, arcs = (series_ohm, 1.0) if is_voltage else (1.0 + self._short_S * series_ohm, self._short_S)
-        settled = self._settled or duration_s == math.inf
+        film_ohm = self._film_ohm()
 
         def excess(current_A: float) -> float:
-            if settled:
-                return own * current_A + arcs * self._settled_V(current_A) - value
-            return own * current_A + arcs * self._relaxed_V(duration_s, current_A, keep=False) - value
+            return (
+                own * current_A + arcs * self._arcs.voltage_after_V(duration_s, current_A, film_ohm) - value
+            )
 
-        return increasing_root(excess, self._internal_A, own, _PRECISION_A)
+        return increasing_root(excess, self._arcs.current_A, own, _PRECISION_A)
 
     def _substep_s(self, load: Load, duration_s: float) -> float:
         is_voltage, value = load
         terminal_A = abs(self.current_A(value) if is_voltage else value)
-        steps = max(abs(self._internal_A) / _SURFACE_STEP_C, terminal_A / _SHORT_STEP_C)
+        steps = max(abs(self._arcs.current_A) / _SURFACE_STEP_C, terminal_A / _SHORT_STEP_C)
         step_s = max(1.0 / steps, duration_s / _SUBSTEPS) if steps else math.inf
-        if self._settled:
+        if self._arcs.settled:
             return step_s
-        return min(step_s, max(_FIRST_SUBSTEP_S, _SUBSTEP_GROWTH * self._load_age_s))
+        return min(step_s, max(_FIRST_SUBSTEP_S, _SUBSTEP_GROWTH * self._arcs.age_s))
 
     def _ripen_short(self) -> None:
         p = self._parameters
