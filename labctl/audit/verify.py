@@ -14,7 +14,7 @@ from labctl.audit.seals import Seals, last_samples
 from labctl.audit.walk import Walk
 from labctl.errors import UserError
 from labctl.store import tables
-from labctl.store.chain import Head
+from labctl.store.chain import START, Head
 from labctl.store.records import RunState
 from labctl.store.rows import json_from
 from labctl.store.trail import RUN_ADOPTED, RUN_ENDED
@@ -88,15 +88,17 @@ def _start(connection: Connection) -> _Start:
     over = connection.execute(select(run.run_id).where(run.state.not_in(_GOES_ON))).scalars()
     ends = last_samples(connection, set(over))  # before the head: whatever ended them is in the chain by then
     event, kept = tables.event.c, tables.chain_head.c
-    number, sha256, last, count = connection.execute(
+    heads, number, sha256, last, count = connection.execute(
         select(
-            kept.chain_number,
-            kept.sha256,
+            func.count(kept.chain_number),
+            func.max(kept.chain_number),
+            func.max(kept.sha256),
             select(func.max(event.chain_number)).scalar_subquery(),
             select(func.count()).select_from(tables.event).scalar_subquery(),
         )
     ).one()
-    return _Start(ends, Head(number, sha256), max(last or 0, number), count)
+    head = Head(number, sha256) if heads == 1 else START
+    return _Start(ends, head, max(last or 0, head.number), count)
 
 
 def _chunks(connection: Connection, last_number: int) -> Iterator[list[Event]]:

@@ -11,8 +11,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from labctl.errors import DataError
 from labctl.store import tables
 
 RECORD = (
@@ -75,11 +76,13 @@ def append(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
 
     The head's row is locked until that transaction ends, so processes take turns; in SQLite the transaction itself
     already holds the only write lock.
+
+    Raises:
+        DataError: the database keeps no head, or several.
     """
     if not events:
         return
-    kept = connection.execute(_kept_head().with_for_update()).one()
-    head = Head(kept.chain_number, kept.sha256)
+    head = _the_one(connection.execute(_kept_head().with_for_update()).all())
     for event in events:
         head = follow(head, event)
         event |= {"chain_number": head.number, "sha256": head.sha256}
@@ -88,10 +91,21 @@ def append(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
 
 
 def read_head(connection: Connection) -> Head:
-    """The end of the chain, as the database keeps it."""
-    kept = connection.execute(_kept_head()).one()
-    return Head(kept.chain_number, kept.sha256)
+    """The end of the chain, as the database keeps it.
+
+    Raises:
+        DataError: it keeps none, or several.
+    """
+    return _the_one(connection.execute(_kept_head()).all())
 
 
 def _kept_head() -> Select[tuple[int, str]]:
     return select(tables.chain_head.c.chain_number, tables.chain_head.c.sha256)
+
+
+def _the_one(kept: Sequence[Row[tuple[int, str]]]) -> Head:
+    if len(kept) != 1:
+        raise DataError(
+            f"the chain of events has {len(kept)} heads, not one: somebody has changed the database"
+        )
+    return Head(kept[0].chain_number, kept[0].sha256)
