@@ -1,6 +1,7 @@
 """The ``labctl`` command: its groups, and the one place where an error becomes a line and an exit code."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,7 +9,6 @@ from labctl.cli import audit, catalogue, check, data, rules, run, simulate
 
 app = typer.Typer(
     name="labctl",
-    help="Runs cycling protocols on electrochemical cells. Start with: labctl run na50k50-symmetric",
     epilog="Exit codes: 0 done, or stopped by a rule; 1 a bug; 2 wrong file or command line; 4 instrument or link; "
     "5 safety limit crossed; 6 circuit not confirmed open, look at the cell; 7 database; 130 ended by a person.",
     no_args_is_help=True,
@@ -29,6 +29,23 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"labctl {version('labctl-cycler')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _labctl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Runs cycling protocols on electrochemical cells. Start with: labctl run na50k50-symmetric."""
+
+
 def main() -> None:
     """Entry point of the command ``labctl``."""
     from labctl.errors import LabctlError
@@ -46,6 +63,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001  the outermost edge: a bug becomes a line and a report
+        from labctl.cli.bug_report import write_report
+
+        print(
+            f"labctl: a bug in labctl: {error!r}; what is known of it is in {write_report(error)}",
+            file=sys.stderr,
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":
