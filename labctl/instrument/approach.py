@@ -74,7 +74,9 @@ class Approach:
                 continue
             if track.reached(value, time_s):
                 return track.cutoff
-            due_s = min(due_s, track.due_s(time_s, elapsed_s))
+            track_due_s = track.due_s(time_s, elapsed_s)
+            if track_due_s < due_s:
+                due_s = track_due_s
         self.due_s = due_s
         return None
 

@@ -64,6 +64,7 @@ async def pace(
         InvalidReading: no valid reading three times in a row.
         LinkError: the instrument could not be reached three times in a row.
     """
+    most_V, most_A = _BEYOND_RANGE * traits.voltage_max_V, _BEYOND_RANGE * traits.current_max_A
     start_s = await instrument.begin(step)
     rhythm = _Rhythm(step, start_s, traits.shortest_interval_s)
     failures = 0
@@ -75,7 +76,10 @@ async def pace(
             await clock.sleep_until(rhythm.next_s)
             try:
                 sample = await instrument.measure()
-                _refuse_impossible(sample, traits)
+                _, voltage_V, current_A, _, _ = sample
+                # Overflow and not-a-number fail these comparisons as well.
+                if not (-most_V <= voltage_V <= most_V and -most_A <= current_A <= most_A):
+                    raise InvalidReading(f"{voltage_V:g} V, {current_A:g} A is not a reading", traits.model)
             except (InvalidReading, LinkError) as error:
                 failures += 1
                 if failures == _ATTEMPTS:
@@ -85,7 +89,8 @@ async def pace(
                 else:
                     await clock.sleep_until(clock.now() + traits.shortest_interval_s)
                 continue
-            rhythm.takes_s = max(clock.now() - sample.time_s, _FORGETTING * rhythm.takes_s)
+            took_s, of_late_s = clock.now() - sample.time_s, _FORGETTING * rhythm.takes_s
+            rhythm.takes_s = took_s if took_s > of_late_s else of_late_s
             failures = 0
         rhythm.take(sample)
         if rhythm.cutoff is not None:
@@ -97,14 +102,6 @@ async def pace(
             return
         if rhythm.keep:
             yield sample
-
-
-def _refuse_impossible(sample: Sample, traits: Traits) -> None:
-    """Overflow and not-a-number fail these comparisons as well."""
-    most_V, most_A = _BEYOND_RANGE * traits.voltage_max_V, _BEYOND_RANGE * traits.current_max_A
-    _, voltage_V, current_A, _, _ = sample
-    if not (-most_V <= voltage_V <= most_V and -most_A <= current_A <= most_A):
-        raise InvalidReading(f"{voltage_V:g} V, {current_A:g} A is not a reading", traits.model)
 
 
 class _Rhythm:
@@ -151,7 +148,8 @@ class _Rhythm:
         self.at_end = time_s >= end_s or (self._for_end and end_s <= self.end_s)
         self.end_s, self.end_cutoff = end_s, approach.end_cutoff
         self._decide_keep(time_s, voltage_V, current_A)
-        self._schedule(time_s, min(approach.due_s, self._change_due_s(time_s, voltage_V, current_A)))
+        change_due_s = self._change_due_s(time_s, voltage_V, current_A)
+        self._schedule(time_s, change_due_s if change_due_s < approach.due_s else approach.due_s)
         self._last_s, self._last_V, self._last_A = time_s, voltage_V, current_A
 
     def _decide_keep(self, time_s: float, voltage_V: float, current_A: float) -> None:
@@ -167,8 +165,11 @@ class _Rhythm:
         if self.keep:
             self._kept_V, self._kept_A = voltage_V, current_A
         if on_grid:
-            self._grid_number = max(self._grid_number, int((time_s - self._start_s) / self._every_s)) + 1
+            self._grid_number += 1
             self._grid_s = self._start_s + self._grid_number * self._every_s
+            if self._grid_s <= time_s:  # readings were missed
+                self._grid_number = int((time_s - self._start_s) / self._every_s) + 1
+                self._grid_s = self._start_s + self._grid_number * self._every_s
 
     def _change_due_s(self, time_s: float, voltage_V: float, current_A: float) -> float:
         """When voltage or current will have moved by what is to be kept, if they go on as they do."""
@@ -187,11 +188,18 @@ class _Rhythm:
 
     def _schedule(self, time_s: float, due_s: float) -> None:
         """The next reading: on the grid, or earlier, but never sooner than the instrument can follow."""
-        pause_s = max(min(due_s - time_s, self._pause_s), self._interval_s)
-        self._pause_s = min(_GROWTH * pause_s, self._every_s)
-        self.next_s = min(time_s + pause_s, self._grid_s)
-        end_look_s = self.end_s - self.takes_s
-        done_s = max(self.next_s, time_s + self.takes_s) + self.takes_s
+        pause_s = due_s - time_s
+        if pause_s > self._pause_s:
+            pause_s = self._pause_s
+        if pause_s < self._interval_s:
+            pause_s = self._interval_s
+        longest_s = _GROWTH * pause_s
+        self._pause_s = longest_s if longest_s < self._every_s else self._every_s
+        next_s = time_s + pause_s
+        self.next_s = next_s = next_s if next_s < self._grid_s else self._grid_s
+        takes_s = self.takes_s
+        end_look_s = self.end_s - takes_s
+        done_s = (next_s if next_s > time_s + takes_s else time_s + takes_s) + takes_s
         self._for_end = done_s >= end_look_s  # one more reading before the last would make that one late
         if self._for_end:
             self.next_s = end_look_s
