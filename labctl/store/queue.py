@@ -1,9 +1,10 @@
 """The rows of a station's queue, written in the writing thread like everything else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from labctl.store import tables
 
@@ -30,6 +31,7 @@ class EntryRow:
         command_id: by which it was submitted.
         station, channel: where.
         plan_text: the plan, as bound, in JSON.
+        unattended: nobody will be there.
         author: who submitted it.
         submitted_unix_s: when, by the clock on the wall.
         state, reason: how it stands, and why.
@@ -41,6 +43,7 @@ class EntryRow:
     station: str
     channel: str
     plan_text: str
+    unattended: bool
     author: str
     submitted_unix_s: float
     state: EntryState = EntryState.QUEUED
@@ -49,25 +52,27 @@ class EntryRow:
     entry_id: int = 0
 
 
-def add(connection: Connection, row: EntryRow) -> int:
-    """Store a new entry; returns its number. One of the same command is not stored twice."""
+def add(connection: Connection, row: EntryRow) -> EntryRow:
+    """Store a new entry; returns it as it is stored. One of the same command is not stored twice."""
     entry = tables.queue_entry.c
-    known: int | None = connection.scalar(select(entry.entry_id).where(entry.command_id == row.command_id))
+    known = connection.execute(
+        select(tables.queue_entry).where(entry.command_id == row.command_id)
+    ).one_or_none()
     if known is not None:
-        return known
+        return _entry_row(known)
     added = insert(tables.queue_entry).values(
         command_id=row.command_id,
         station=row.station,
         channel=row.channel,
         plan=row.plan_text,
+        unattended=row.unattended,
         state=row.state,
         reason=row.reason,
         run_id=row.run_id,
         author=row.author,
         submitted_unix_time_second=row.submitted_unix_s,
     )
-    number: int = connection.execute(added.returning(entry.entry_id)).scalar_one()
-    return number
+    return replace(row, entry_id=connection.execute(added.returning(entry.entry_id)).scalar_one())
 
 
 def change(
@@ -85,18 +90,20 @@ def open_entries(connection: Connection, station: str) -> list[EntryRow]:
     """The entries of a station that are not over, in the order of submission."""
     entry = tables.queue_entry.c
     query = select(tables.queue_entry).where(entry.station == station, entry.state.in_(OPEN))
-    return [
-        EntryRow(
-            command_id=row.command_id,
-            station=row.station,
-            channel=row.channel,
-            plan_text=row.plan,
-            author=row.author,
-            submitted_unix_s=row.submitted_unix_time_second,
-            state=EntryState(row.state),
-            reason=row.reason,
-            run_id=row.run_id,
-            entry_id=row.entry_id,
-        )
-        for row in connection.execute(query.order_by(entry.entry_id)).all()
-    ]
+    return [_entry_row(row) for row in connection.execute(query.order_by(entry.entry_id)).all()]
+
+
+def _entry_row(row: Row[Any]) -> EntryRow:
+    return EntryRow(
+        command_id=row.command_id,
+        station=row.station,
+        channel=row.channel,
+        plan_text=row.plan,
+        unattended=row.unattended,
+        author=row.author,
+        submitted_unix_s=row.submitted_unix_time_second,
+        state=EntryState(row.state),
+        reason=row.reason,
+        run_id=row.run_id,
+        entry_id=row.entry_id,
+    )

@@ -223,6 +223,7 @@ queue_entry = Table(
     Column("station", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("plan", Text, nullable=False),  # JSON, as bound to the cell
+    Column("unattended", Boolean, nullable=False),  # nobody will be there
     Column("state", Text, nullable=False),
     Column("reason", Text),  # why it is held or was removed
     Column("run_id", ForeignKey(run.c.run_id)),  # what it became

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("station", sa.Text, nullable=False),
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("plan", sa.Text, nullable=False),
+        sa.Column("unattended", sa.Boolean, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text),
         sa.Column("run_id", sa.Integer),
