@@ -1,8 +1,8 @@
-"""One metal electrode of a symmetric cell: what stripping and plating do to its surface."""
+"""One metal electrode: what stripping and plating do to its surface and to its metal."""
 
-from math import erfc, exp, expm1, log1p, sqrt
+from math import erfc, exp, expm1, log1p, nan, sqrt
 
-from labctl_simulators.cells.parameters import SymmetricParameters
+from labctl_simulators.cells.parameters import LIQUIDUS, MetalParameters
 
 _ROOT_HALF = sqrt(0.5)
 
@@ -18,11 +18,14 @@ class Electrode:
 
     - **Potassium**, K. Of the stripping current the share s (K/N)^2 is carried by potassium, N being all
       metal: dK/dq = -s (K/N)^2. Deposits of the previous half-cycle are stripped too, hence a share below one.
-      What left, S = K0 - K, stays on the surface as KClO4; plated sodium takes its place in the metal.
+      What left, S = K0 - K, stays on the surface as KClO4, or dissolves; plated sodium takes its place.
     - **Salt layer.** The salt that closes a site is normally distributed over the surface (standard deviation
       w, 0.5 % of it above Sc), so the bare share is b = erfc(z / sqrt 2) / 2 with z = (S - Sc)/w + 2.58: one
       until there is nearly enough salt, then falling ever more steeply. Exchange current and double layer go
       with b; the layer adds the resistance r S (1 - b), its thickness times its closed part.
+    - **Solid sodium**, the share 1 - (K/N)/0.30 of the metal by the lever rule, once there is less potassium
+      than saturates the liquid. Where the salt dissolves, i00, c, B and Dm below go with it from those of the
+      alloy to those of sodium.
     - **Worn sites**, m in 0..1. Stripping wears the sites that exchange easily: dm/dq = (1 - m)/q_wear.
     - **Missing nuclei**, n, 1 on a worn surface. Plating onto worn sites begins with few nuclei and makes more:
       dm/dq = -m/q_seed, dn/dq = m/q_seed - n/q_grow. Stripping ends it: dn/dq = -n/q_seed.
@@ -45,8 +48,12 @@ class Electrode:
 
     __slots__ = (
         "_dendrites",
+        "_exchange_A",
         "_layer_ohm_per_C",
+        "_metal_start_C",
         "_most_dendrites",
+        "_most_dendrites_C",
+        "_nucleation",
         "_nuclei_missing",
         "_parameters",
         "_plated_C",
@@ -61,6 +68,7 @@ class Electrode:
         "_stripped_potassium",
         "_stripped_seed",
         "_stripped_wear",
+        "_wear",
         "_worn",
         "bare",
         "exchange_A",
@@ -69,19 +77,20 @@ class Electrode:
         "potassium_C",
     )
 
-    def __init__(self, parameters: SymmetricParameters) -> None:
+    def __init__(self, parameters: MetalParameters) -> None:
         self._parameters = parameters
-        self.metal_C = parameters.metal_C
+        self.metal_C = self._metal_start_C = parameters.metal_C
         self.potassium_C = self._potassium_start_C = parameters.potassium_C
         self._potassium_rate = parameters.potassium_rate / parameters.metal_C**2
         self._layer_ohm_per_C = parameters.layer_ohm_per_C
+        self.bare, self.layer_ohm = 1.0, 0.0
         self._worn = 0.0
         self._nuclei_missing = parameters.pristine_nuclei_missing
-        self._most_dendrites = parameters.dendrite_C / parameters.dendrite_width_C
+        self._take_surface(0.0)
         self._dendrites = expm1(parameters.pristine_dendrites * self._most_dendrites)
         self._prepare_strip(0.0)
         self._prepare_plate(0.0)
-        self._deposit_salt(self.potassium_C)
+        self._lose_potassium(self.potassium_C)
         self._refresh()
 
     def strip(self, charge_C: float) -> None:
@@ -89,7 +98,7 @@ class Electrode:
         if charge_C != self._stripped_C:
             self._prepare_strip(charge_C)
         if self.potassium_C:
-            self._deposit_salt(self.potassium_C / (1.0 + self._stripped_potassium * self.potassium_C))
+            self._lose_potassium(self.potassium_C / (1.0 + self._stripped_potassium * self.potassium_C))
         self.metal_C -= charge_C
         self._worn = 1.0 - (1.0 - self._worn) * self._stripped_wear
         self._nuclei_missing *= self._stripped_seed
@@ -115,23 +124,42 @@ class Electrode:
 
     def salt_layer_m(self) -> float:
         """Thickness of the KClO4 layer on the electrode's face, m."""
-        return (self._potassium_start_C - self.potassium_C) * self._parameters.layer_m_per_C
+        p = self._parameters
+        return (self._potassium_start_C - self.potassium_C) * p.layer_m_per_C if p.precipitates else 0.0
 
     def _refresh(self) -> None:
         p = self._parameters
         gain = (1.0 + self._dendrites) / (1.0 + self._dendrites / (1.0 + p.dendrite_gain))
-        hindrance = (1.0 + p.wear * self._worn) * (1.0 + p.nucleation * self._nuclei_missing)
-        self.exchange_A = p.exchange_A * self.bare * gain / hindrance
+        hindrance = (1.0 + self._wear * self._worn) * (1.0 + self._nucleation * self._nuclei_missing)
+        self.exchange_A = self._exchange_A * self.bare * gain / hindrance
         if self.metal_C < p.empty_C:
             self.exchange_A *= max(self.metal_C / p.empty_C, 1e-6)
 
-    def _deposit_salt(self, potassium_C: float) -> None:
+    def _lose_potassium(self, potassium_C: float) -> None:
+        """What is left of the potassium, C: the rest has become salt, and the metal sodium."""
         p = self._parameters
         self.potassium_C = potassium_C
+        if p.sodium is not None:
+            solid = 1.0 - potassium_C / (LIQUIDUS * self._metal_start_C)
+            if solid > 0.0:
+                self._take_surface(solid)
+        if not p.precipitates:
+            return
         salt_C = self._potassium_start_C - potassium_C
         depth = (salt_C - p.closed_C) / p.closing_C + _CLOSED
         self.bare = p.leaking_share + (1.0 - p.leaking_share) * 0.5 * erfc(_ROOT_HALF * depth)
         self.layer_ohm = self._layer_ohm_per_C * salt_C * (1.0 - self.bare)
+
+    def _take_surface(self, solid: float) -> None:
+        """Be, by this share, solid sodium instead of the liquid alloy."""
+        p = self._parameters
+        to = p.sodium or p
+        self._exchange_A = p.exchange_A + solid * (to.exchange_A - p.exchange_A)
+        self._wear = p.wear + solid * (to.wear - p.wear)
+        self._nucleation = p.nucleation + solid * (to.nucleation - p.nucleation)
+        self._most_dendrites_C = p.dendrite_C + solid * (to.dendrite_C - p.dendrite_C)
+        self._most_dendrites = self._most_dendrites_C / p.dendrite_width_C
+        self._plated_C = nan
 
     def _prepare_strip(self, charge_C: float) -> None:
         p = self._parameters
@@ -144,9 +172,9 @@ class Electrode:
         )
 
     def _prepare_plate(self, charge_C: float) -> None:
-        p = self._parameters
+        p, most_C = self._parameters, self._most_dendrites_C
         self._plated_C = charge_C
         self._plated_seed = exp(-charge_C / p.seed_C)
         self._plated_grow = exp(-charge_C / p.grow_C)
         self._plated_fed = p.grow_C / (p.grow_C - p.seed_C) * (self._plated_grow - self._plated_seed)
-        self._plated_dendrites = exp(-charge_C / p.dendrite_C) if p.dendrite_C else 1.0
+        self._plated_dendrites = exp(-charge_C / most_C) if most_C else 1.0

@@ -6,14 +6,19 @@
 import dataclasses
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from labctl_simulators.cells.arcs import FARADAY_C_MOL
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ELECTRODE_AREA_M2 = 0.2827e-4
 """Paper: discs of 6 mm diameter."""
 
-METAL_MASS_G = 2.8e-3
-"""Paper: about 2.8 mg of alloy on each disc."""
+LIQUIDUS = 0.30
+"""Mole fraction of K in the liquid alloy that solid sodium is in equilibrium with at 25 C. Source: Xue et al.,
+J. Am. Chem. Soc. 140 (2018) 3292: liquid up to 58.2 wt% of sodium; paper: Na80K20 is Na70K30 with solid Na."""
 
 SODIUM_G_MOL = 22.990
 POTASSIUM_G_MOL = 39.098
@@ -24,27 +29,24 @@ HALF_CYCLE_C = 1.0179
 """Paper: 1 mAh/cm2 on 0.2827 cm2. Written out where a parameter below is meant as a part of it."""
 
 
+class SodiumSurface(NamedTuple):
+    """What sets the surface of pure sodium apart from that of a liquid alloy; fields as in ``MetalParameters``."""
+
+    exchange_A: float
+    wear: float
+    nucleation: float
+    dendrite_C: float
+
+
 @dataclass(frozen=True, slots=True)
-class SymmetricParameters:
-    """What one symmetric cell is made of; symbols in brackets are those of ``Electrode``."""
+class MetalParameters:
+    """What one metal electrode is made of; symbols in brackets are those of ``Electrode``."""
 
     potassium_fraction: float
     """Mole fraction of K in the metal as made (0 to 1). Paper: the name of the cell."""
 
-    contact_ohm: float = 18.0
-    """Electrolyte, separator, contacts. Assumed: usual of a coin cell with 1 M electrolyte."""
-
-    film_ohm: float = 170.0
-    """SEI of both electrodes as made. Assumed: with ``contact_ohm`` the part of the paper's 0.5 kohm after
-    cycle 1 that is not charge transfer."""
-
-    film_growth: float = 0.006
-    """Growth of the SEI per square root of an hour, relative. Assumed: parabolic; 16 % in 700 h, because the
-    arcs of the Na cell hardly grow in the paper."""
-
-    film_tau_s: float = 30e-6
-    film_exponent: float = 0.85
-    """Time constant and CPE exponent of the SEI. Assumed: apex at 5 kHz, the higher arc of the paper."""
+    metal_mass_g: float = 2.8e-3
+    """Paper: about 2.8 mg of alloy on each disc, 9.9 mg/cm2."""
 
     exchange_A: float = 220e-6
     """[i00] Exchange current of an electrode in its best state. Assumed for the Na cell; for the alloys chosen
@@ -62,6 +64,13 @@ class SymmetricParameters:
     potassium_rate: float = 0.70
     """[s] Assumed: chosen so that Na50K50 closes its surface after some 37 cycles and Na60K40 after several
     hundred hours (paper). At x = 0.5, 17 % of a stripping half-cycle is potassium."""
+
+    precipitates: bool = True
+    """Whether potassium that leaves stays on the surface as a salt: in perchlorate. Paper: not so in NaFSI."""
+
+    sodium: SodiumSurface | None = None
+    """The surface that the metal takes on as its potassium goes; None: always that given by the fields here.
+    Assumed None in perchlorate, where the salt hides what the metal under it becomes."""
 
     closed_C: float = 2.919
     """[Sc] Salt at which the surface is closed but for 0.5 %. Assumed: more than the 2.06 C of potassium in
@@ -116,21 +125,12 @@ class SymmetricParameters:
     empty_C: float = 0.02
     """Metal below which an electrode polarises. Assumed: 0.2 % of the metal."""
 
-    short_after_C: float = 301.0
-    """Charge passed, both directions together, at which the first dendrite is across. Paper: 720 to 760 h."""
-
-    short_ohm: float = 20.0
-    """Resistance of a ripe short. Assumed: the voltage falls to some mV (paper: collapses)."""
-
-    short_ripening_C: float = 0.05
-    """Charge over which the short ripens to 1 - 1/e. Assumed: some minutes."""
-
     @property
     def metal_C(self) -> float:
         """[N] All metal of one electrode as charge, C."""
         x = self.potassium_fraction
         molar_mass = (1.0 - x) * SODIUM_G_MOL + x * POTASSIUM_G_MOL
-        return METAL_MASS_G / molar_mass * FARADAY_C_MOL
+        return self.metal_mass_g / molar_mass * FARADAY_C_MOL
 
     @property
     def potassium_C(self) -> float:
@@ -147,6 +147,37 @@ class SymmetricParameters:
         """[r] Resistance of the closed salt layer per charge of potassium that left, ohm/C."""
         return self.layer_resistivity_ohm_m * self.layer_m_per_C / ELECTRODE_AREA_M2
 
+
+@dataclass(frozen=True, slots=True)
+class SymmetricParameters(MetalParameters):
+    """What one symmetric cell is made of: two electrodes of the metal, what is between them, and their short."""
+
+    contact_ohm: float = 18.0
+    """Electrolyte, separator, contacts. Assumed: usual of a coin cell with 1 M electrolyte."""
+
+    film_ohm: float = 170.0
+    """SEI of both electrodes as made. Assumed: with ``contact_ohm`` the part of the paper's 0.5 kohm after
+    cycle 1 that is not charge transfer."""
+
+    film_growth: float = 0.006
+    """Growth of the SEI per square root of an hour, relative. Assumed: parabolic; 16 % in 700 h, because the
+    arcs of the Na cell hardly grow in the paper."""
+
+    film_tau_s: float = 30e-6
+    film_exponent: float = 0.85
+    """Time constant and CPE exponent of the SEI. Assumed: apex at 5 kHz, the higher arc of the paper."""
+
+    short_after_C: float = 301.0
+    """Charge passed, both directions together, at which the first dendrite is across. Paper: 720 to 760 h."""
+
+    short_ohm: float = 20.0
+    """Resistance of a ripe short. Assumed: the voltage falls to some mV (paper: collapses)."""
+
+    short_ripening_C: float = 0.05
+    """Charge over which the short ripens to 1 - 1/e. Assumed: some minutes."""
+
+
+Parameters = TypeVar("Parameters", bound="DataclassInstance")
 
 CELL_SPREAD = {
     "contact_ohm": 0.10,
@@ -166,7 +197,7 @@ ELECTRODE_SPREAD = {"exchange_A": 0.02, "nucleation": 0.04, "dendrite_C": 0.03, 
 """The same between the two electrodes of one cell. Assumed."""
 
 
-def varied(parameters: SymmetricParameters, spread: dict[str, float], random: Random) -> SymmetricParameters:
+def varied(parameters: Parameters, spread: dict[str, float], random: Random) -> Parameters:
     """The parameters with each field of ``spread`` multiplied by 1 +/- its share, drawn evenly."""
     changes = {
         name: getattr(parameters, name) * (1.0 + share * random.uniform(-1.0, 1.0))
@@ -185,6 +216,13 @@ NA = SymmetricParameters(
     dendrite_C=0.58,
 )
 NA50K50 = SymmetricParameters(potassium_fraction=0.5)
+NA50K50_NAFSI = SymmetricParameters(
+    potassium_fraction=0.5,
+    # Assumed: the layer that slows potassium down in perchlorate is missing; at x = 0.5 half of the current.
+    potassium_rate=2.0,
+    precipitates=False,
+    sodium=SodiumSurface(NA.exchange_A, NA.wear, NA.nucleation, NA.dendrite_C),
+)
 NA60K40 = SymmetricParameters(potassium_fraction=0.4, film_ohm=190.0)
 NA80K20 = SymmetricParameters(
     potassium_fraction=0.2,

@@ -1,4 +1,4 @@
-"""Symmetric cells of sodium and of sodium-potassium alloys: two metal electrodes in 1 M NaClO4."""
+"""Symmetric cells of sodium and of sodium-potassium alloys: two metal electrodes and their salt."""
 
 import math
 from random import Random
@@ -229,6 +229,11 @@ def na(argument: str | None, seed: int) -> Cell:
 def na50k50(argument: str | None, seed: int) -> Cell:
     """Make the cell ``na50k50``: liquid Na50K50 against itself, 1 M NaClO4 in EC/DMC with 5 % FEC."""
     return _make("na50k50", parameters.NA50K50, argument, seed)
+
+
+def na50k50_nafsi(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``na50k50-nafsi``: liquid Na50K50 against itself, 1 M NaFSI, which no potassium salt leaves."""
+    return _make("na50k50-nafsi", parameters.NA50K50_NAFSI, argument, seed)
 
 
 def na60k40(argument: str | None, seed: int) -> Cell:
