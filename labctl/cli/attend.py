@@ -17,10 +17,18 @@ from labctl.station.launch import Launch, launch
 
 
 def attend(
-    plan: Plan, channel: ChannelSpec, database: str, speed: float | None, seed: int, *, json: bool
+    plan: Plan,
+    channel: ChannelSpec,
+    database: str,
+    speed: float | None,
+    seed: int,
+    *,
+    unattended: bool,
+    json: bool,
 ) -> int:
     """Run a plan, show it, sum it up; returns the exit code."""
-    request = Launch(plan, channel, database, speed, seed, time.time())  # noqa: TID251  the wall's date, not a wait
+    now_s = time.time()  # noqa: TID251  the wall's date, not a wait
+    request = Launch(plan, channel, database, speed, seed, now_s, unattended)
     control = RunControl()
     display = Display(plan, channel, quiet=json)
     _take_signals(control, display)

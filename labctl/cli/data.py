@@ -1,10 +1,13 @@
 """``labctl runs``, ``show``, ``plot`` and ``export``: what has been measured."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
+
+if TYPE_CHECKING:
+    from labctl.report.summary import Summary
 
 
 def runs(db: options.Database = "", json: options.Json = False) -> None:
@@ -35,7 +38,26 @@ def show(run: options.RunReference, db: options.Database = "", json: options.Jso
     if json:
         print_json(found.as_document())
     else:
-        print("\n".join(run_lines(found)))
+        print("\n".join([*run_lines(found), *_keepers_words(found)]))
+
+
+def _keepers_words(found: "Summary") -> list[str]:
+    """What the keeper did with the circuit of a run whose own process could not write that down."""
+    from pathlib import Path
+
+    from labctl.keeper.journal import last_words
+    from labctl.store.records import RunState
+
+    notes = [event.data["journal"] for event in found.events if event.kind == "keeper" and event.data]
+    if found.run.state not in (RunState.INTERRUPTED, RunState.UNSAFE) or not notes:
+        return []
+    journal = str(notes[-1])
+    words = last_words(Path(journal), found.run.process_id) if journal else []
+    return [
+        "",
+        f"the keeper's last words ({journal or 'it kept no journal'})",
+        *(f"  {line}" for line in words),
+    ]
 
 
 def plot(

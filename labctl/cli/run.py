@@ -33,6 +33,13 @@ def run(
         str | None,
         typer.Option("--name", metavar="NAME", help="Name of the cell, for the records.", show_default=False),
     ] = None,
+    unattended: Annotated[
+        bool,
+        typer.Option(
+            "--unattended",
+            help="Nobody will be there: refuse unless something opens the circuit without labctl.",
+        ),
+    ] = False,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:
@@ -50,6 +57,5 @@ def run(
     if no_stop_rules:
         plan = replace(plan, rules=())
     spec = choose_channel(plan, station, channel, driver, resource, cell)
-    raise typer.Exit(
-        attend(plan, spec, options.database_url(db), options.speed_number(speed), seed, json=json)
-    )
+    database, times_real = options.database_url(db), options.speed_number(speed)
+    raise typer.Exit(attend(plan, spec, database, times_real, seed, unattended=unattended, json=json))

@@ -27,6 +27,9 @@ def describe_cell(cell: model.Cell, equilibrium_voltage_V: float | None) -> Cell
         electrolyte=cell.electrolyte or "",
         equilibrium_voltage_V=equilibrium_voltage_V,
         simulate_as=cell.simulate_as,
+        hazard=cell.hazard or "",
+        relay=cell.relay or "",
+        waiver=cell.waiver or "",
     )
     if cell.nominal_capacity is None:
         return bare

@@ -32,11 +32,36 @@ class Cell(Strict):
     simulate_as: fields.Name | None = Field(
         None, description="the simulated cell that stands for it in a rehearsal"
     )
+    hazard: Literal["pyrophoric"] | None = Field(
+        None,
+        description="a cell that can burn; asks for a relay that does not depend on this computer, or a waiver",
+    )
+    relay: fields.Line | None = Field(
+        None, description="name of that relay, as it is known in the laboratory"
+    )
+    waiver: fields.Line | None = Field(None, description="why there is no such relay; recorded with each run")
 
     @model_validator(mode="after")
     def _one_geometry(self) -> Self:
         if self.electrode_diameter is not None and self.electrode_area is not None:
             raise problem("a diameter and an area are given", "keep one of them", key="electrode_area")
+        return self
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.relay is not None and self.waiver is not None:
+            raise problem("a relay is named and waived", "keep one of them", key="waiver")
+        if self.hazard is not None and self.relay is None and self.waiver is None:
+            raise problem(
+                f"the cell is {self.hazard}, and nothing independent of this computer guards it",
+                "name the over-voltage or over-temperature relay (`relay: K1 in cabinet 2`), "
+                "or say why there is none (`waiver: behind a blast shield, attended`)",
+                key="hazard",
+            )
+        if self.waiver is not None and self.hazard is None:
+            raise problem(
+                "a waiver without a hazard", "add `hazard: pyrophoric`, or leave it out", key="waiver"
+            )
         return self
 
 

@@ -22,6 +22,9 @@ class CellDescription:
         equilibrium_voltage_V: what the cell shows without current; 0.0 for a symmetric cell. None: not known, so
             there is no overpotential.
         simulate_as: the simulated cell that stands for it in a rehearsal, ``na50k50``; None if none was named.
+        hazard: what it can do to its surroundings, ``pyrophoric``; empty if nothing was said.
+        relay: the independent relay that opens its circuit whatever labctl does; empty if none was named.
+        waiver: why it is cycled without one; empty if there is one.
     """
 
     name: str
@@ -31,6 +34,9 @@ class CellDescription:
     electrolyte: str
     equilibrium_voltage_V: float | None
     simulate_as: str | None
+    hazard: str = ""
+    relay: str = ""
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)

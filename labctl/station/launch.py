@@ -5,7 +5,6 @@ from asyncio import TaskGroup
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from labctl.clock import Clock, VirtualClock
 from labctl.engine.control import RunControl
@@ -14,11 +13,11 @@ from labctl.engine.run import Run
 from labctl.errors import CannotHold, StoreError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity
 from labctl.keeper.journal import journal_beside
-from labctl.keeper.remote import RemoteChannel
 from labctl.protocol.plan import Plan
 from labctl.protocol.refusals import refusals
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
+from labctl.station.guards import note_guards, refuse_unattended
 from labctl.station.limits import beyond_channel
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
@@ -35,6 +34,7 @@ class Launch:
         speed: experiment seconds per second on the wall; None: as fast as can be.
         seed: of everything simulated.
         started_unix_s: the wall's time at the run's start.
+        unattended: nobody will be there, so something besides this computer has to be able to open the circuit.
     """
 
     plan: Plan
@@ -43,6 +43,7 @@ class Launch:
     speed: float | None
     seed: int
     started_unix_s: float
+    unattended: bool = False
 
 
 async def launch(
@@ -64,6 +65,8 @@ async def launch(
         LabctlError: the run could not be begun.
     """
     refuse_what_cannot_be_held(request.plan, request.channel)
+    if request.unattended:
+        refuse_unattended(request.channel)
     clock = clock_for(request.channel, request.speed)
     journal = journal_beside(request.database)
     channel = open_channel(request.channel, clock, request.seed, journal)
@@ -81,8 +84,12 @@ async def launch(
                 started_unix_s=request.started_unix_s,
             )
             run = Run(request.plan, channel, record, RuleSet.of(request.plan.rules), clock, control, tell)
-            if isinstance(channel, RemoteChannel):
-                _note_keeper(record, channel, clock, journal)
+            note_guards(
+                *(record, clock.now(), channel, request.plan.cell, journal), unattended=request.unattended
+            )
+            await (
+                record.flush()
+            )  # before the first step, so that it is known even of a run that is killed at once
             started(run, record.run_id, identity)
             async with TaskGroup() as group:
                 ticking = group.create_task(_hand_over_each_second(record))
@@ -91,13 +98,6 @@ async def launch(
             return record.run_id, end
     finally:
         await channel.close()
-
-
-def _note_keeper(record: RunWriter, channel: RemoteChannel, clock: Clock, journal: Path | None) -> None:
-    """So that whoever looks at the run later knows who held its circuit, and where that wrote down what it did."""
-    where = f"its journal: {journal}" if journal is not None else "it keeps no journal"
-    sentence = f"process {channel.keeper_pid} holds the channel on a lease of {channel.lease_s:g} s; {where}"
-    record.event("keeper", clock.now(), "engine", sentence, {"journal": str(journal) if journal else None})
 
 
 def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:

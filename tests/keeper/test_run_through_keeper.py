@@ -1,0 +1,120 @@
+"""``labctl run`` on an instrument at a port: held by a keeper, told in the records, refused where nothing guards."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.keeper.bench import Instruments, instruments
+from tests.system.command_line import CommandLine
+
+PROTOCOL = """\
+protocol: to-and-fro
+cell: {electrode_diameter: 6 mm%s}
+safety: {voltage: [-2.0 V, 2.0 V], current: 2 mA}
+record: {every: 0.2 s}
+steps:
+  - loop: 100
+    steps:
+      - constant_current: {current: +0.5 mA, until: {time: 1 s, voltage: 1.5 V}}
+      - constant_current: {current: -0.5 mA, until: {time: 1 s, voltage: -1.5 V}}
+"""
+
+
+@pytest.fixture
+def labctl(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def protocol(tmp_path: Path) -> str:
+    path = tmp_path / "to-and-fro.yaml"
+    path.write_text(PROTOCOL % "")
+    return str(path)
+
+
+def arguments(bench: Instruments, protocol: str) -> list[str]:
+    return ["run", protocol, "--driver", bench.kind, "--resource", bench.resources[0]]
+
+
+def test_killed_it_leaves_an_open_circuit_and_an_account(
+    labctl: CommandLine, protocol: str, tmp_path: Path
+) -> None:
+    with instruments(tmp_path) as bench:
+        run = labctl.start(*arguments(bench, protocol))
+        bench.wait_until_energised(within_s=20.0)
+        time_s = Random(20260302).uniform(0.5, 2.5)
+        with pytest.raises(Exception, match="timed out"):
+            run.communicate(timeout=time_s)
+        killed_s = time.monotonic()
+        os.kill(run.pid, signal.SIGKILL)
+        assert bench.open_after(killed_s) <= 1.5
+        _, said = run.communicate(timeout=10)
+    assert "labctl keeper: keithley-2450: the circuit is open, confirmed by read-back" in said
+    shown = labctl("show", "last").out
+    assert "the keeper's last words" in shown
+    assert str(tmp_path / "labctl.keeper.jsonl") in shown
+    assert "the engine is gone" in shown
+
+
+def test_ctrl_c_twice_is_an_orderly_end(labctl: CommandLine, protocol: str, bench: Instruments) -> None:
+    run = labctl.start(*arguments(bench, protocol))
+    bench.wait_until_energised(within_s=20.0)
+    os.kill(run.pid, signal.SIGINT)
+    os.kill(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+    assert run.returncode == 130, err
+    assert not bench.closed()
+    assert "Traceback" not in err
+    events = {e["kind"]: e for e in labctl("show", "last", "--json").document()["events"]}
+    assert events["keeper"]["data"]["journal"].endswith("labctl.keeper.jsonl")
+    assert "nothing opens the circuit" in events["host_silence"]["message"]
+
+
+def test_unattended_is_refused_where_nothing_opens_the_circuit(
+    labctl: CommandLine, protocol: str, bench: Instruments
+) -> None:
+    refused = labctl(*arguments(bench, protocol), "--unattended")
+    assert refused.code == 2
+    assert "something that opens the circuit when this computer dies" in refused.err
+    assert bench.wire() == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("hazard: pyrophoric", "relay: K1"),
+        ("hazard: pyrophoric, relay: K1, waiver: no money", "keep one of them"),
+        ("waiver: no money", "a waiver without a hazard"),
+        ("hazard: rather", "pyrophoric"),
+    ],
+)
+def test_a_cell_that_burns_asks_for_a_relay_or_a_waiver(
+    labctl: CommandLine, protocol: str, keys: str, said: str
+) -> None:
+    Path(protocol).write_text(PROTOCOL % f", {keys}")
+    refused = labctl("check", protocol, "--driver", "keithley-2450")
+    assert refused.code == 2
+    assert "to-and-fro.yaml:2:" in refused.err
+    assert said in refused.err
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("hazard: pyrophoric, relay: K1 in cabinet 2", "pyrophoric; independent relay: K1 in cabinet 2"),
+        (
+            "hazard: pyrophoric, waiver: blast shield",
+            "pyrophoric; no independent relay, waived: blast shield",
+        ),
+    ],
+)
+def test_relay_and_waiver_are_recorded(labctl: CommandLine, protocol: str, keys: str, said: str) -> None:
+    text = (PROTOCOL % f", simulate_as: na50k50, {keys}").replace("loop: 100", "loop: 2")
+    Path(protocol).write_text(text)
+    ran = labctl("run", protocol, "--driver", "keithley-2450", "--json")
+    hazard = next(event for event in ran.document()["events"] if event["kind"] == "hazard")
+    assert said in hazard["message"]
