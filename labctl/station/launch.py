@@ -87,9 +87,7 @@ async def launch(
             note_guards(
                 *(record, clock.now(), channel, request.plan.cell, journal), unattended=request.unattended
             )
-            await (
-                record.flush()
-            )  # before the first step, so that it is known even of a run that is killed at once
+            await record.flush()  # so that it is known even of a run that is killed at once
             started(run, record.run_id, identity)
             async with TaskGroup() as group:
                 ticking = group.create_task(_hand_over_each_second(record))
