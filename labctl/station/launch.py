@@ -71,7 +71,7 @@ async def launch(
     journal = journal_beside(request.database)
     channel = open_channel(request.channel, clock, request.seed, journal)
     try:
-        identity = await _identify(channel, request.channel)
+        identity = await identify(channel, request.channel)
         with Store(request.database) as store:
             record = store.open_run(
                 request.plan,
@@ -89,11 +89,7 @@ async def launch(
             )
             await record.flush()  # so that it is known even of a run that is killed at once
             started(run, record.run_id, identity)
-            async with TaskGroup() as group:
-                ticking = group.create_task(_hand_over_each_second(record))
-                end = await run.execute()
-                ticking.cancel()
-            return record.run_id, end
+            return record.run_id, await execute(run, record)
     finally:
         await channel.close()
 
@@ -109,7 +105,21 @@ def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
         raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
 
 
-async def _identify(channel: Channel, spec: ChannelSpec) -> Identity:
+async def execute(run: Run, record: RunWriter) -> RunEnd:
+    """Carry a run out, its samples handed over at least once a second."""
+    async with TaskGroup() as group:
+        ticking = group.create_task(_hand_over_each_second(record))
+        end = await run.execute()
+        ticking.cancel()
+    return end
+
+
+async def identify(channel: Channel, spec: ChannelSpec) -> Identity:
+    """Connect, and see that it is the instrument which the station file names.
+
+    Raises:
+        WrongInstrument: it is another one; nothing was switched.
+    """
     identity = await channel.connect()
     if spec.serial is not None and identity.serial != spec.serial:
         raise WrongInstrument(
