@@ -72,6 +72,10 @@ class Keithley2450(SourceMeter):
         self.traits = DRIVER.traits[identity.model]
         return identity
 
+    async def found_closed(self) -> bool:
+        """Whether the output is on."""
+        return await self.ask(b":OUTP?") != "0"
+
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step; what it sends belongs to the epoch of this call.
 

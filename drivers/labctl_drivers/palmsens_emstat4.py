@@ -68,6 +68,7 @@ class PalmSensEmStat4:
         self._clock = clock
         self._session = MethodScriptSession(link, clock)
         self._measures_current = True
+        self._found_running = False
         self._last_s = 0.0
 
     async def connect(self) -> Identity:
@@ -78,7 +79,7 @@ class PalmSensEmStat4:
             LinkError: nothing sensible answers.
         """
         await self._link.open()
-        await self._session.abort()
+        self._found_running = await self._session.abort()
         model, firmware = await self._ask_model()
         if model not in MODELS:
             reason = REFUSED.get(model, f"unknown model {model!r}")
@@ -115,6 +116,10 @@ class PalmSensEmStat4:
         missing = [name for bit, name in _NEEDED.items() if not mask >> bit & 1]
         if missing:
             raise WrongInstrument(f"its firmware has no {', '.join(missing)}", self._link.name, "CM")
+
+    async def found_closed(self) -> bool:
+        """Whether a script was running, which ``connect`` has aborted."""
+        return self._found_running
 
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step; see ``Channel.run``. The circuit is open when the last sample is handed over."""

@@ -111,18 +111,24 @@ class MethodScriptSession:
             raise InstrumentRefused(str(refusal), self._link.name, text_of(script))
         return packages
 
-    async def abort(self) -> None:
-        """Abort whatever runs; ``on_finished`` opens the circuit then. Idle instruments answer ``Z!0006``."""
+    async def abort(self) -> bool:
+        """Abort whatever runs; ``on_finished`` opens the circuit then. Idle instruments answer ``Z!0006``.
+
+        Returns:
+            Whether something was running.
+        """
         await self._link.send_anyway(b"")  # ends a command that was left half sent
         await self._link.send_anyway(b"Z")
         line = await self._skip_to(lambda line: line[:1] == b"Z")
-        if line == b"Z":
+        running = line == b"Z"
+        if running:
             await self._skip_to(lambda line: not line)
         else:
             await self._wait_until_it_listens()
             if (refusal := parse_refusal(line)) is None or refusal.code != _IDLE:
                 raise InstrumentRefused(str(refusal), self._link.name, "Z", text_of(line))
         self.script_runs = False
+        return running
 
     async def _wait_until_it_listens(self) -> None:
         """Let the deafness after an error pass, and drop what the error leaves on the line."""

@@ -138,6 +138,15 @@ class Trips(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsWhatItFound(Protocol):
+    """A channel that can tell, between ``connect`` and whatever is done next, what another program had left on."""
+
+    async def found_closed(self) -> bool | None:
+        """Whether ``connect`` found the circuit closed; None: it is not known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """What an entry point of the group ``labctl.drivers`` names.

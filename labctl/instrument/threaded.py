@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from labctl.clock import LoopClock, ThreadClock
 from labctl.errors import CellStateUnknown
-from labctl.instrument.channel import Driver, Identity, Sample, Trips
+from labctl.instrument.channel import Driver, Identity, Sample, TellsWhatItFound, Trips
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Step
 from labctl.link.link import Link
@@ -59,6 +59,12 @@ class ThreadedChannel:
         identity = await self._thread.call(self._channel.connect)
         self.traits = self._channel.traits
         return identity
+
+    async def found_closed(self) -> bool | None:
+        """Whether ``connect`` found the circuit closed; None: the driver cannot tell."""
+        if not isinstance(self._channel, TellsWhatItFound):
+            return None
+        return await self._thread.call(self._channel.found_closed)
 
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step in the thread; leaving early ends it there."""

@@ -117,6 +117,11 @@ class RemoteChannel:
             self._spare = await self._start(self._standby)
         return identity
 
+    async def found_closed(self) -> bool | None:
+        """Whether ``connect`` found the circuit closed; None: it is not known."""
+        found: bool | None = await self._ready().call("found", None, _CONNECT_S)
+        return found
+
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step in the keeper."""
         return self._stream("run", step, Sample, self._epoch())

@@ -55,6 +55,7 @@ class Session:
         self._commands: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "attach": self._attach,
             "connect": self._connect,
+            "found": self._found,
             "stop": self._stop,
             "release": self._release,
         }
@@ -148,6 +149,11 @@ class Session:
         kept = self._attached()
         identity = await kept.connect()
         return [to_plain(identity), to_plain(kept.channel.traits)]
+
+    async def _found(self, _: Any) -> bool | None:
+        """Whether connecting found the circuit closed."""
+        self._attached()
+        return None if self._channel is None else await self._channel.found_closed()
 
     async def _energise(self, number: int, what: Step | ImpedanceSpec, epoch: int) -> None:
         def emit(item: Sample | ImpedancePoint, began_s: float) -> None:

@@ -49,17 +49,24 @@ def test_every_rule_comes_back_as_itself() -> None:
     assert plan_from_text(plan_to_text(plan)).rules == RULES
 
 
-@pytest.mark.parametrize("damage", ["", "{}", "[1]", "null", "cut", "spaced", "renamed"])
+@pytest.mark.parametrize("damage", ["", "{}", "[1]", "null", "cut", "renamed", "more"])
 def test_a_damaged_plan_is_refused_in_one_line(damage: str) -> None:
     text = plan_to_text(load("na50k50-symmetric"))
     damaged = {
         "cut": text[: len(text) // 2],
-        "spaced": text.replace(",", ", "),
+        "more": text.replace('"count":', '"count_twice":true,"count":'),
         "renamed": text.replace('"if_interrupted"', '"if_broken"'),
     }.get(damage, damage)
     with pytest.raises(DataError, match="the stored plan") as caught:
         plan_from_text(damaged)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_newer_labctl_knows_besides_has_its_default() -> None:
+    plan = load("na50k50-symmetric")
+    older = plan_to_text(plan).replace(',"if_interrupted":"ask"', "")
+    assert "if_interrupted" not in older
+    assert plan_from_text(older) == plan
 
 
 def test_what_becomes_of_an_interrupted_step_is_declared(tmp_path) -> None:
