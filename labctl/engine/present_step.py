@@ -37,7 +37,7 @@ class PresentStep:
         self.end: RunEnd | None = None
         self._before = passed
         self._gates: Gates | None = None
-        self._step_id = 0
+        self._first_id = self._step_id = 0
         self._began_s = 0.0
 
     @property
@@ -68,6 +68,7 @@ class PresentStep:
 
     def begin_part(self, step_id: int, began_s: float, gates: Gates) -> None:
         """The instrument is asked for a part."""
+        self._first_id = self._first_id or step_id
         self._step_id, self._began_s, self._gates = step_id, began_s, gates
 
     def look(self) -> None:
@@ -95,6 +96,11 @@ class PresentStep:
         else:
             self.part = left
 
+    def restart(self) -> None:
+        """Forget what has passed, and begin again."""
+        self._before, self._gates = Passed(), None
+        self.part, self.cutoff = self.node.step, None
+
     def progress(self) -> StepProgress | None:
         """How far it has come; None if the instrument has not been asked for it."""
         if not self._step_id:
@@ -102,6 +108,7 @@ class PresentStep:
         gates = self._gates
         reached = self.cutoff if gates is None or gates.cutoff is None else self._of_the_whole(gates.cutoff)
         return StepProgress(
+            self._first_id,
             self._step_id,
             self._began_s if gates is None or gates.began_s is None else gates.began_s,
             self.passed,
@@ -110,7 +117,7 @@ class PresentStep:
 
     def restore(self, stored: StepProgress) -> None:
         """Be where an earlier process was."""
-        self._step_id, self._began_s = stored.step_id, stored.began_s
+        self._first_id, self._step_id, self._began_s = stored.first_id, stored.step_id, stored.began_s
         if stored.cutoff is not None:
             self.cutoff = self.node.step.cutoffs[stored.cutoff]
 

@@ -291,8 +291,9 @@ class Run:
         if self._done:
             return await self._leave()
         over = progress.step is not None and progress.step.cutoff is not None
-        restart = known.choice is IfInterrupted.RESTART and not over
-        return await self._visit(self.place, None if restart else present)
+        if present is not None and known.choice is IfInterrupted.RESTART and not over:
+            present.restart()
+        return await self._visit(self.place, present)
 
     def _restore(self, progress: Progress, past: Past) -> PresentStep | None:
         """Be where the run was left; returns the step it was left in, if it was in one."""

@@ -36,12 +36,14 @@ class StepProgress:
     """The present step.
 
     Attributes:
-        step_id: its row; of a step that was interrupted, the row of its latest part.
+        first_id: its row; of a step that was interrupted, the row of its first part.
+        step_id: the row of its latest part.
         began_s: when that part began to act on the cell, or, before its first sample, was asked for.
         passed: in all its parts, up to the last sample.
         cutoff: which of its cut-offs has been reached, from 0; None: it goes on.
     """
 
+    first_id: int
     step_id: int
     began_s: float
     passed: Passed
