@@ -17,7 +17,7 @@ from labctl.store import tables
 from labctl.store.chain import START, Head
 from labctl.store.records import RunState
 from labctl.store.rows import json_from
-from labctl.store.trail import RUN_ADOPTED, RUN_ENDED
+from labctl.store.trail import RUN_ADOPTED, RUN_ENDED, STORE
 
 _CHUNK_RECORDS = 20_000
 
@@ -47,7 +47,7 @@ def verify(url: str | Path, head: str | None = None, *, records_only: bool = Fal
         unreadable = []
         for chunk in _chunks(connection, start.last_number):
             for event in chunk:
-                if walk.take(event) and event["data"] is not None:
+                if walk.take(event) and event["author"] == STORE:
                     try:
                         data = json_from(event["data"]) or {}
                         copies.take(data)
