@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labctl.cli import audit, catalogue, check, data, rules, run, simulate
+from labctl.cli import audit, catalogue, check, data, rules, run, simulate, station, watch
 
 app = typer.Typer(
     name="labctl",
@@ -22,9 +22,19 @@ app.command("show")(data.show)
 app.command("plot")(data.plot)
 app.command("export")(data.export)
 app.command("simulate")(simulate.simulate)
+app.command("serve")(station.serve)
+app.command("submit")(station.submit)
+app.command("queue")(station.queue)
+app.command("watch")(watch.watch)
+app.command("pause")(station.pause)
+app.command("resume")(station.resume)
+app.command("skip")(station.skip)
+app.command("stop")(station.stop)
+app.command("abort")(station.abort)
 app.command("drivers")(catalogue.drivers)
 app.command("protocols")(catalogue.protocols)
 app.add_typer(catalogue.protocol_app, name="protocol")
+app.add_typer(station.station_app, name="station")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 

@@ -107,10 +107,13 @@ def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
 
 async def execute(run: Run, record: RunWriter) -> RunEnd:
     """Carry a run out, its samples handed over at least once a second."""
-    async with TaskGroup() as group:
-        ticking = group.create_task(_hand_over_each_second(record))
-        end = await run.execute()
-        ticking.cancel()
+    try:
+        async with TaskGroup() as group:
+            ticking = group.create_task(hand_over_each_second(record))
+            end = await run.execute()
+            ticking.cancel()
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
     return end
 
 
@@ -130,7 +133,7 @@ async def identify(channel: Channel, spec: ChannelSpec) -> Identity:
     return identity
 
 
-async def _hand_over_each_second(record: RunWriter) -> None:
+async def hand_over_each_second(record: RunWriter) -> None:
     """Samples that come slowly are durable within a second too. In virtual time they come too fast to need it."""
     with suppress(StoreError):  # the run's next row raises it again, where the circuit is opened
         while True:

@@ -1,0 +1,104 @@
+"""A station that is served: all its channels at once, a queue, a socket; until it is told to end.
+
+Theory of operation. Each channel has a worker, a task that carries out one entry of its queue after the other. What
+goes wrong on a channel is caught in its worker, which then waits for a person; only a database that takes no more
+rows ends them all, since nothing would be recorded. Instruments at a port are held by keepers, in processes of their
+own, so that this process may die at any moment. When it is told to end, every circuit is opened and its run is
+paused. After a start nothing is energised before a person says so.
+"""
+
+import asyncio
+import os
+import signal
+from asyncio import TaskGroup
+from collections.abc import Callable
+from functools import partial
+
+from labctl.keeper.claim import Claim
+from labctl.keeper.journal import journal_beside
+from labctl.station.commands import Commands
+from labctl.station.connect import clock_for
+from labctl.station.file import Station
+from labctl.station.local_socket import LocalSocket, socket_path
+from labctl.station.queue import Queue
+from labctl.station.service_manager import ServiceManager
+from labctl.station.worker import Bench, Worker
+from labctl.store.reader import Reader
+from labctl.store.records import RunState
+from labctl.store.store import Store
+
+
+async def serve(
+    station: Station,
+    database: str,
+    speed: float,
+    seed: int,
+    tell: Callable[[str, str], None],
+) -> None:
+    """Serve a station until SIGTERM or Ctrl-C; then every circuit is open.
+
+    Args:
+        station: what to serve.
+        database: URL or path.
+        speed: experiment seconds per second on the wall; other than 1 for simulated instruments only.
+        seed: of everything simulated.
+        tell: called with a channel's name, or none, and a sentence whenever something worth a line happens.
+
+    Raises:
+        StationError: another process serves this station, or its time cannot run that fast.
+        StoreError: the database takes no more rows; every circuit has been opened.
+    """
+    for spec in station.channels.values():
+        clock_for(spec, speed)
+    claim = Claim(f"station {station.name}")
+    await claim.take()
+    try:
+        with Store(database) as store:
+            queue = Queue(store, station.name)
+            await queue.load(partial(_ended, Reader(database)))
+            bench = Bench(store, queue, journal_beside(database), speed, seed, tell)
+            workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
+            await _live(station, queue, workers, tell)
+    finally:
+        claim.drop()
+
+
+async def _live(
+    station: Station, queue: Queue, workers: dict[str, Worker], tell: Callable[[str, str], None]
+) -> None:
+    manager = ServiceManager()
+    commands = Commands(station, queue, workers)
+    door = LocalSocket(socket_path(station.name), commands.answer, os.getuid())
+    told = _on_signals()
+    await door.open()
+    try:
+        async with TaskGroup() as group:
+            tasks = [group.create_task(worker.live(), name=name) for name, worker in workers.items()]
+            tasks.append(group.create_task(manager.feed()))
+            tell("", f"station {station.name}: {len(workers)} channels, process {os.getpid()}")
+            manager.tell(READY=1, STATUS=f"{len(workers)} channels")
+            await told.wait()
+            tell("", "told to end: opening every circuit")
+            manager.tell(STOPPING=1)
+            for task in tasks:
+                task.cancel()
+    except ExceptionGroup as several:  # the first that cannot go on ends all
+        raise several.exceptions[0] from None
+    finally:
+        await door.close()
+    tell("", "every circuit is open; what ran is paused")
+
+
+def _ended(reader: Reader, run_id: int) -> tuple[RunState, str]:
+    """How a run stands that an earlier process has left, and why."""
+    run = reader.run(run_id)
+    return run.state, run.end_reason or "its process is gone"
+
+
+def _on_signals() -> asyncio.Event:
+    """Set once the process is told to end; told again, it goes on ending."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    return told

@@ -1,0 +1,217 @@
+"""One channel of a station: carries out what is first in its queue, and waits where a person must decide."""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labctl.clock import Clock
+from labctl.engine.control import RunControl
+from labctl.engine.outcome import RunEnd
+from labctl.engine.run import Run
+from labctl.errors import DataError, LabctlError, StationError, StoreError
+from labctl.instrument.channel import Channel, Identity, Sample
+from labctl.rules import RuleSet
+from labctl.station.connect import ChannelSpec, clock_for, open_channel
+from labctl.station.guards import note_guards
+from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
+from labctl.station.queue import Entry, Queue, settled
+from labctl.station.status import ChannelStatus, figures
+from labctl.store.queue import EntryState
+from labctl.store.store import Store
+from labctl.store.writer import RunWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the channels of a station share.
+
+    Attributes:
+        store: where runs are written.
+        queue: what is to be run.
+        journal: the file in which keepers note what they do.
+        speed: experiment seconds per second on the wall.
+        seed: of everything simulated.
+        tell: called with a channel's name and a sentence whenever something worth a line happens.
+    """
+
+    store: Store
+    queue: Queue
+    journal: Path | None
+    speed: float
+    seed: int
+    tell: Callable[[str, str], None]
+
+
+class Worker:
+    """Lives as long as the station is served. Whatever happens on its channel ends here.
+
+    Args:
+        spec: the channel.
+        bench: what it shares with the others.
+
+    Attributes:
+        run: the run in progress, for whoever looks; None between runs.
+        control: what a person may ask of it.
+        identity: who answered last.
+    """
+
+    def __init__(self, spec: ChannelSpec, bench: Bench) -> None:
+        self.spec = spec
+        self.run: Run | None = None
+        self.control = RunControl()
+        self.identity: Identity | None = None
+        self.end: RunEnd | None = None
+        self._bench = bench
+        self._between = ""
+
+    @property
+    def entry(self) -> Entry | None:
+        """What the channel has to do with."""
+        return self._bench.queue.first(self.spec.name)
+
+    @property
+    def state(self) -> str:
+        """In one word or two."""
+        if self.run is not None:
+            return self.control.phase
+        if self._between:
+            return self._between
+        return "idle" if self.entry is None else str(self.entry.state)
+
+    @property
+    def sample(self) -> Sample | None:
+        """The latest of the run in progress."""
+        return None if self.run is None else self.run.sample
+
+    def status(self) -> ChannelStatus:
+        """What the channel does right now."""
+        entry, run = self.entry, self.run
+        return ChannelStatus(
+            channel=self.spec.name,
+            instrument=str(self.identity or f"{self.spec.driver} at {self.spec.resource or self.spec.cell}"),
+            state=self.state,
+            reason=(entry.row.reason if entry is not None else None) or "",
+            entry=str(entry) if entry is not None else "",
+            run_id=entry.row.run_id if entry is not None else None,
+            cell=entry.cell if entry is not None else "",
+            protocol=entry.protocol if entry is not None else "",
+            queued=max(len(self._bench.queue.of(self.spec.name)) - 1, 0),
+            **({} if run is None else figures(run, self.control.phase)),
+        )
+
+    async def live(self) -> None:
+        """Carry out one entry after the other until cancelled; then the circuit is open and the run paused.
+
+        Raises:
+            StoreError: nothing can be written any more, on this channel or any other.
+        """
+        changed = self._bench.queue.changed[self.spec.name] = asyncio.Event()
+        while True:
+            changed.clear()
+            entry = self.entry
+            if entry is None or entry.state is EntryState.HELD:
+                await changed.wait()
+            else:
+                await self._carry_out(entry)
+
+    async def go_on(self, entry: Entry) -> str:
+        """A person lets an entry go on that was held; returns a sentence.
+
+        Raises:
+            StationError: its run cannot go on.
+        """
+        if entry.row.run_id is not None:
+            raise StationError(f"{entry.row.reason}; it cannot be taken up here")
+        await self._bench.queue.change(entry, EntryState.QUEUED)
+        return f"{entry} ({entry.protocol}) begins on channel {self.spec.name}"
+
+    async def _carry_out(self, entry: Entry) -> None:
+        self.control, self.end = RunControl(), None
+        try:
+            self.end = await self._begin(entry)
+        except StoreError:
+            raise
+        except LabctlError as error:
+            await self._hold(str(error))
+        except Exception as error:  # noqa: BLE001  a bug met on this channel must not end the others
+            await self._hold(f"a bug in labctl: {type(error).__name__}: {error}")
+            self._tell(traceback.format_exc())
+        else:
+            await self._settle(self.end)
+
+    async def _begin(self, entry: Entry) -> RunEnd:
+        """From a place in the queue to a run, to its end."""
+        if entry.plan is None:
+            raise DataError(f"{entry}: its plan was written by a labctl that understood it differently")
+        refuse_what_cannot_be_held(entry.plan, self.spec)
+        bench = self._bench
+        clock = clock_for(self.spec, bench.speed)
+        channel = open_channel(self.spec, clock, bench.seed, bench.journal)
+        try:
+            self._between = "connecting"
+            self.identity = await identify(channel, self.spec)
+            record = await self._record(entry, clock)
+            try:
+                await bench.queue.change(entry, EntryState.RUNNING, run_id=record.run_id)
+                return await self._execute(entry, channel, record, clock)
+            finally:
+                await asyncio.to_thread(record.close)
+        finally:
+            await channel.close()
+            self._between = ""
+
+    async def _record(self, entry: Entry, clock: Clock) -> RunWriter:
+        """Begin to write the run, in a thread, since that waits for the disk."""
+        assert entry.plan is not None
+        assert self.identity is not None
+        plan, identity = entry.plan, self.identity
+        return await asyncio.to_thread(
+            lambda: self._bench.store.open_run(
+                plan,
+                identity=identity,
+                driver=self.spec.driver,
+                resource=self.spec.resource or f"simulated:{self.spec.cell}",
+                channel=self.spec.name,
+                seed=self._bench.seed,
+                speed=clock.speed,
+                started_unix_s=datetime.now(UTC).timestamp(),
+                origin_s=clock.now(),
+            )
+        )
+
+    async def _execute(self, entry: Entry, channel: Channel, record: RunWriter, clock: Clock) -> RunEnd:
+        assert entry.plan is not None
+        plan = entry.plan
+        run = Run(plan, channel, record, RuleSet.of(plan.rules), clock, self.control, self._told)
+        unattended = entry.row.unattended
+        note_guards(record, clock.now(), channel, plan.cell, self._bench.journal, unattended=unattended)
+        self._tell(f"run {record.run_id} begins: {plan.protocol} on {self.identity}")
+        self.run = run
+        try:
+            return await execute(run, record)
+        finally:
+            self.run, self._between = None, "closing"
+
+    async def _settle(self, end: RunEnd) -> None:
+        """A run is over: go on with the queue only if all of it was done as planned."""
+        entry = self.entry
+        assert entry is not None
+        sentence = f"run {entry.row.run_id} {end.state}: {end.reason}"
+        self._tell(sentence)
+        state = settled(end.state, others=len(self._bench.queue.of(self.spec.name)) > 1)
+        await self._bench.queue.change(entry, state, sentence)
+
+    async def _hold(self, reason: str) -> None:
+        self._tell(f"{reason}; the channel waits for a person")
+        if self.entry is not None:
+            await self._bench.queue.change(self.entry, EntryState.HELD, reason)
+
+    def _told(self, kind: str, sentence: str) -> None:
+        if kind != "half_cycle":
+            self._tell(sentence)
+
+    def _tell(self, sentence: str) -> None:
+        self._bench.tell(self.spec.name, sentence)
