@@ -89,7 +89,7 @@ class Link:
             end = data.find(self._terminator)
             if end >= 0 and end + len(self._terminator) == len(data) and not self._input:
                 self.poisoned = False
-                return self._without_end(data)  # one line and nothing else, as most often
+                return data[:end].removesuffix(b"\r")  # one line and nothing else, as most often
             self._input += data
             if (line := self._take_line()) is not None:
                 self.poisoned = False
@@ -130,7 +130,7 @@ class Link:
         if end + len(terminator) != len(received):
             raise self._nonsense("more than one line answered", received)
         self.poisoned = False
-        return self._without_end(received)
+        return received[:end].removesuffix(b"\r")
 
     async def query(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
         """Send a line and return the first line of its answer; ``receive`` returns those that follow.
@@ -165,15 +165,9 @@ class Link:
         end = self._input.find(self._terminator)
         if end < 0:
             return None
-        after = end + len(self._terminator)
-        line = bytes(self._input[:after])
-        del self._input[:after]
-        return self._without_end(line)
-
-    def _without_end(self, line: bytes) -> bytes:
-        """A line without its terminator, and without a CR before it."""
-        end = len(line) - len(self._terminator)
-        return line[: end - 1 if line[end - 1 : end] == b"\r" else end]
+        line = bytes(self._input[:end])
+        del self._input[: end + len(self._terminator)]
+        return line.removesuffix(b"\r")
 
     def _refuse_if_poisoned(self, line: bytes) -> None:
         if self.poisoned:

@@ -7,6 +7,7 @@ costs a few comparisons.
 
 import math
 import statistics
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -82,8 +83,7 @@ class EqualChargeWatch:
         self._criterion = criterion
         self._history = OwnHistory(cycles, drift)
         self._streak = Streak(criterion.least_samples)
-        self._charges: list[float] = []
-        self._levels: list[float] = []
+        self._charges, self._levels = array("d"), array("d")
         self._limits: list[float] = []
         self._baseline: list[float] = []
         self._series: Series | None = None
@@ -111,8 +111,7 @@ class EqualChargeWatch:
         self._least_A, self._most_A = current_A - tolerance_A, current_A + tolerance_A
         self._current_A = abs(current_A)
         self._factor, self._offset_V = factor, offset_V
-        self._charges.clear()
-        self._levels.clear()
+        self._charges, self._levels = array("d"), array("d")
         self._streak.clear()
         self._streak_from_C = 0.0
         self._next_record_C = 0.0

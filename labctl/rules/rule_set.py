@@ -48,7 +48,7 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[StopRule] = ()) -> None:
         self.rules = list(rules)
-        self._sampling = [rule for rule in self.rules if rule.on_samples]
+        self._looks = [rule.sample for rule in self.rules if rule.on_samples]
 
     @classmethod
     def of(cls, specs: Iterable[RuleSpec]) -> Self:
@@ -58,7 +58,7 @@ class RuleSet:
     @property
     def on_samples(self) -> bool:
         """Whether ``sample`` has anything to look at; when not, it need not be called."""
-        return bool(self._sampling)
+        return bool(self._looks)
 
     def begin_half_cycle(self, start: HalfCycleStart) -> None:
         """Current begins to flow in one direction."""
@@ -70,8 +70,8 @@ class RuleSet:
     ) -> list[Decision] | None:
         """A reading while current flows; None, the usual answer, when no rule decides."""
         decisions: list[Decision] | None = None
-        for rule in self._sampling:
-            decision = rule.sample(seq, time_s, voltage_V, current_A, charge_C)
+        for look in self._looks:
+            decision = look(seq, time_s, voltage_V, current_A, charge_C)
             if decision is not None:
                 decisions = [*(decisions or ()), decision]
         return decisions

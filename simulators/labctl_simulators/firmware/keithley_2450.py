@@ -139,14 +139,12 @@ class Keithley2450:
             if self.trigger.due_s <= self.now_s:
                 self.trigger.run()
             for port in tuple(self._ports):
-                if self._is_due(port.due_s):
+                due_s = port.due_s
+                if not self.trigger.running if due_s is None else due_s <= self.now_s:
                     port.resume()
             self.reschedule()
         if now_s > self.now_s:
             self.now_s = now_s
-
-    def _is_due(self, due_s: float | None) -> bool:
-        return not self.trigger.running if due_s is None else due_s <= self.now_s
 
     def reschedule(self) -> None:
         """Find the next thing that is due."""
