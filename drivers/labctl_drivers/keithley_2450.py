@@ -36,6 +36,7 @@ from labctl_drivers.keithley_2450_step import Execution
 from labctl_drivers.keithley_2450_talk import SourceMeter
 
 _ATTEMPTS = 3
+_LEAST_LIMIT = 2e-3  # of the measure range; a limit must be more than a thousandth of it; 2461 p. 6-94
 
 
 class Keithley2450(SourceMeter):
@@ -118,6 +119,49 @@ class Keithley2450(SourceMeter):
                 problem = str(error)
         raise CellStateUnknown(problem, self.link.name, ":OUTP OFF", cell="unknown, look at the instrument")
 
+    async def trip(self) -> None:
+        """When OFF is not obeyed: no current, or as little as the limit allows; then OFF once more.
+
+        Raises:
+            CellStateUnknown: the output does not read back as open all the same.
+        """
+        self.link.fence.advance()
+        try:
+            await self.link.send_anyway(b":ABOR")
+            if await self.ask(b":SOUR:FUNC?") == "CURR":
+                await self.link.send_anyway(b":SOUR:CURR 0")
+            else:
+                least_A = _LEAST_LIMIT * float(await self.ask(b":SENS:CURR:RANG?"))
+                await self.link.send_anyway(b":SOUR:VOLT:ILIM %.9g" % least_A)
+            await self._switch_off()
+            open_now, error = await self._is_open(), await self.ask(b":SYST:ERR?")
+        except (LinkError, InstrumentError, ValueError) as problem:
+            raise CellStateUnknown(
+                f"not even its level could be changed: {problem}", self.link.name
+            ) from problem
+        if not open_now:
+            raise CellStateUnknown(
+                "its level has been taken to zero, but the output does not read back as off",
+                self.link.name,
+                "",
+                error,
+            )
+
+    async def inspect(self) -> tuple[str, ...]:
+        """What it is set to, as read back."""
+        output = "on" if await self.ask(b":OUTP?") == "1" else "off"
+        off_modes = await self.ask(b":OUTP:CURR:SMOD?"), await self.ask(b":OUTP:VOLT:SMOD?")
+        if off_modes == ("HIMP", "HIMP"):
+            off = "off mode HIMP: off opens the relay"
+        else:
+            off = f"off mode {'/'.join(off_modes)}: off does not open the relay; labctl sets HIMP first"
+        source = await self.ask(b":SOUR:FUNC?")
+        limit = b":SOUR:CURR:VLIM?" if source == "CURR" else b":SOUR:VOLT:ILIM?"
+        held = f"source limit {float(await self.ask(limit)):g} {'V' if source == 'CURR' else 'A'}"
+        protection = (await self.ask(b":SOUR:VOLT:PROT?")).replace("PROT", "")
+        unit = "" if protection == "NONE" else " V"
+        return f"output {output}", off, f"{held}, over-voltage protection {protection.lower()}{unit}"
+
     async def close(self) -> None:
         """Give the port back."""
         await self.link.close()
@@ -134,10 +178,27 @@ class Keithley2450(SourceMeter):
         )
 
 
+def _open(
+    link: Link, clock: Clock, model: str | None = None, watchdog_s: float | None = None
+) -> Keithley2450:
+    if watchdog_s is None:
+        return Keithley2450(link, clock, model)
+    from labctl_drivers.keithley_2450_watchdog import Keithley2450Watchdog
+
+    return Keithley2450Watchdog(link, clock, model, watchdog_s)
+
+
+def _with_watchdog(traits: Traits, watchdog_s: float) -> Traits:
+    from labctl_drivers.keithley_2450_watchdog import with_watchdog
+
+    return with_watchdog(traits, watchdog_s)
+
+
 DRIVER = Driver(
     name="keithley-2450",
     summary="Keithley 2450, 2460, 2461, 2470 SourceMeters (SCPI over LAN, USB or GPIB); no impedance",
     traits={name: model.traits(name) for name, model in MODELS.items()},
     terminator=b"\n",
-    open=Keithley2450,
+    open=_open,
+    watchdog=_with_watchdog,
 )

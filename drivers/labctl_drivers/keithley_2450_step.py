@@ -19,6 +19,8 @@ _READING = Deadline("one reading at 1 PLC with read-back and autozero", takes_s=
 class Execution:
     """One step on a SourceMeter: arms, energises, measures, and picks up again after a lost connection."""
 
+    buffer_size = BUFFER_SIZE
+
     def __init__(self, smu: SourceMeter, setup: Setup, epoch: int) -> None:
         self._smu = smu
         self._setup = setup
@@ -53,7 +55,7 @@ class Execution:
     async def measure(self) -> Sample:
         """One query: voltage, current, and the instrument's own time, which has to move on."""
         smu = self._smu
-        if self._stored == BUFFER_SIZE:
+        if self._stored == self.buffer_size:
             await self._empty_buffer()
         time_s = self._asked_s = smu.clock.now()
         reply = await smu.link.ask(self._read, _READING)
@@ -93,13 +95,14 @@ class Execution:
         """Output off and verified; then everything it holds by itself; then the level. Nothing energises yet."""
         smu = self._smu
         smu.armed = None
+        await smu.link.send(b":ABOR", epoch=self._epoch)  # a running trigger model refuses settings
         await smu.link.send(b":OUTP:SMOD HIMP", epoch=self._epoch)
         await smu.link.send(b":OUTP OFF", epoch=self._epoch)
         if (reply := await smu.ask(b":OUTP?")) != "0":
             raise InstrumentError("the output did not switch off", smu.link.name, ":OUTP OFF", reply)
         await smu.link.send(b":TRAC:DEL %s" % BUFFER.encode(), epoch=self._epoch)
         await smu.link.send(b":SYST:CLE", epoch=self._epoch)  # there may have been no such buffer
-        await smu.link.send(b":TRAC:MAKE %s,%d" % (BUFFER.encode(), BUFFER_SIZE), epoch=self._epoch)
+        await smu.link.send(b":TRAC:MAKE %s,%d" % (BUFFER.encode(), self.buffer_size), epoch=self._epoch)
         function, *others = self._setup.settings()
         zero = self._setup.level(0.0)  # a range is refused that does not hold the present level
         for setting in (*FORMAT, function, zero, *others, self._level):

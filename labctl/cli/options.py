@@ -58,6 +58,15 @@ CellText = Annotated[
         "--cell", metavar="CELL", help="Simulated cell: na50k50, resistor:100, ... ", show_default=False
     ),
 ]
+Watchdog = Annotated[
+    str | None,
+    typer.Option(
+        "--watchdog",
+        metavar="TIME",
+        help="Arm the instrument's own watchdog, where it has one: within this time of silence it opens the circuit.",
+        show_default=False,
+    ),
+]
 Without = Annotated[
     list[str] | None,
     typer.Option(
@@ -74,6 +83,23 @@ def database_url(text: str) -> str:
     from platformdirs import user_data_path
 
     return str(user_data_path("labctl", ensure_exists=True) / "labctl.sqlite")
+
+
+def watchdog_s(text: str | None) -> float | None:
+    """A time with its unit, in seconds.
+
+    Raises:
+        UserError: it is none.
+    """
+    from labctl.errors import UserError
+    from labctl.units import Dimension, QuantityError, parse
+
+    if text is None:
+        return None
+    try:
+        return parse(text, Dimension.TIME).value
+    except QuantityError as error:
+        raise UserError(f"--watchdog {text}: {error}") from error
 
 
 def speed_number(text: str | None) -> float | None:

@@ -25,6 +25,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    watchdog: options.Watchdog = None,
     without: options.Without = None,
     no_stop_rules: Annotated[
         bool, typer.Option("--no-stop-rules", help="Run to the plan's end, whatever the cell does.")
@@ -57,5 +58,7 @@ def run(
     if no_stop_rules:
         plan = replace(plan, rules=())
     spec = choose_channel(plan, station, channel, driver, resource, cell)
+    if watchdog is not None:
+        spec = replace(spec, watchdog_s=options.watchdog_s(watchdog))
     database, times_real = options.database_url(db), options.speed_number(speed)
     raise typer.Exit(attend(plan, spec, database, times_real, seed, unattended=unattended, json=json))

@@ -126,6 +126,28 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Feeds(Protocol):
+    """A channel whose instrument has a watchdog that only completed control ticks may feed."""
+
+    def feed(self) -> None:
+        """A control tick has been completed; may be called from any thread, and never blocks."""
+        ...
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A channel that can tell what its instrument is set to at this moment."""
+
+    async def inspect(self) -> tuple[str, ...]:
+        """What opens and limits the circuit, as read back from the instrument: a sentence each.
+
+        Raises:
+            LinkError, InstrumentError: it could not be read.
+        """
+        ...
+
+
+@runtime_checkable
 class Trips(Protocol):
     """A channel whose instrument can be made harmless although it does not obey the command to open."""
 
@@ -159,6 +181,8 @@ class Driver:
         open: makes the channel; does no I/O. The keyword ``model`` selects the traits to check against before
             the instrument has been asked.
         serial: settings for the opening of a serial line (``baudrate``, ``rtscts`` ... as pyserial names them).
+        watchdog: the traits with a watchdog inside the instrument that acts within some seconds; it is armed by the
+            keyword ``watchdog_s`` of ``open``. None: it has none that must be asked for.
     """
 
     name: str
@@ -167,3 +191,4 @@ class Driver:
     terminator: bytes
     open: Callable[[Link, Clock], Channel]
     serial: dict[str, object] = field(default_factory=dict)
+    watchdog: Callable[[Traits, float], Traits] | None = None

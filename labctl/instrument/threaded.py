@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from labctl.clock import LoopClock, ThreadClock
 from labctl.errors import CellStateUnknown
-from labctl.instrument.channel import Driver, Identity, Sample, TellsWhatItFound, Trips
+from labctl.instrument.channel import Driver, Feeds, Identity, Inspects, Sample, TellsWhatItFound, Trips
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Step
 from labctl.link.link import Link
@@ -88,6 +88,17 @@ class ThreadedChannel:
             raise CellStateUnknown(
                 f"its port has not answered to the program for {_SAFE_WITHIN_S:g} s", self._resource
             ) from None
+
+    async def inspect(self) -> tuple[str, ...]:
+        """What the instrument is set to, as read back; empty if the driver cannot tell."""
+        if not isinstance(self._channel, Inspects):
+            return ()
+        return await self._thread.call(self._channel.inspect)
+
+    def feed(self) -> None:
+        """A control tick has been completed: a watchdog inside the instrument may be fed."""
+        if isinstance(self._channel, Feeds):
+            self._channel.feed()
 
     @property
     def trips(self) -> bool:

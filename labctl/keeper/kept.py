@@ -15,7 +15,7 @@ from labctl.errors import (
     Superseded,
     WireError,
 )
-from labctl.instrument.channel import Channel, Identity, Sample
+from labctl.instrument.channel import Channel, Feeds, Identity, Sample
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Step
 from labctl.keeper.escalation import CONFIRMED_WITHIN_S, Escalation, Way
@@ -34,6 +34,10 @@ class Note(Protocol):
     def __call__(self, event: str, sentence: str, *, loud: bool = False) -> None:
         """Add a line; ``loud`` says it to whoever sits there, too."""
         ...
+
+
+class KeptChannel(Channel, Feeds, Protocol):
+    """What a keeper holds: a channel that may have a watchdog to feed."""
 
 
 Emit = Callable[[Sample | ImpedancePoint, float], None]
@@ -58,7 +62,7 @@ class Kept:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: KeptChannel,
         ways: Callable[[], list[Way]],
         lease: Lease,
         speed: float,
@@ -81,7 +85,7 @@ class Kept:
         self._persisting: asyncio.Future[None] | None = None
 
     @property
-    def channel(self) -> Channel:
+    def channel(self) -> KeptChannel:
         """The channel, for what energises nothing."""
         return self._channel
 
@@ -149,6 +153,7 @@ class Kept:
         self._fresh.heard(_now(), patience_s)
         self._lease.grant(_now())
         self.energised = True
+        self._channel.feed()
         self._note("on", sentence)
 
     def _end(self) -> None:
@@ -175,7 +180,8 @@ class Kept:
 
     def complete(self, tick: int) -> None:
         """The engine has evaluated and recorded everything that came before a tick."""
-        self._lease.complete(tick, _now())
+        if self._lease.complete(tick, _now()):
+            self._channel.feed()
 
     async def keep_time(self, send_tick: Callable[[int], None]) -> None:
         """Send ticks while readings are fresh, and open the circuit when the lease expires; never returns."""

@@ -54,10 +54,11 @@ class Lease:
         self._sent[self._number] = now_s
         return self._number
 
-    def complete(self, number: int, now_s: float) -> None:
-        """A tick has been completed, and with it all before; an unknown or repeated one changes nothing."""
+    def complete(self, number: int, now_s: float) -> bool:
+        """A tick has been completed, and with it all before; whether that counts: a repeated one changes nothing."""
         sent_s = self._sent.get(number)
         if sent_s is None or self._expires_s is None or now_s >= self.expires_s():
-            return
+            return False
         self._expires_s = max(self._expires_s, sent_s + self.ttl_s)
         self._sent = {later: when for later, when in self._sent.items() if later > number}
+        return True

@@ -122,6 +122,13 @@ class RemoteChannel:
         found: bool | None = await self._ready().call("found", None, _CONNECT_S)
         return found
 
+    async def inspect(self) -> tuple[str, ...]:
+        """What the instrument is set to, as read back; empty if the driver cannot tell."""
+        try:
+            return tuple(await self._ready().call("inspect", None, _CONNECT_S))
+        except KeeperLost as error:
+            raise self._lost(error) from error
+
     def run(self, step: Step) -> AsyncGenerator[Sample, None]:
         """Execute a step in the keeper."""
         return self._stream("run", step, Sample, self._epoch())

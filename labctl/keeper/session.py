@@ -56,6 +56,7 @@ class Session:
             "attach": self._attach,
             "connect": self._connect,
             "found": self._found,
+            "inspect": self._inspect,
             "stop": self._stop,
             "release": self._release,
         }
@@ -154,6 +155,11 @@ class Session:
         """Whether connecting found the circuit closed."""
         self._attached()
         return None if self._channel is None else await self._channel.found_closed()
+
+    async def _inspect(self, _: Any) -> Any:
+        """What the instrument is set to, as read back."""
+        self._attached()
+        return [] if self._channel is None else to_plain(await self._channel.inspect())
 
     async def _energise(self, number: int, what: Step | ImpedanceSpec, epoch: int) -> None:
         def emit(item: Sample | ImpedancePoint, began_s: float) -> None:

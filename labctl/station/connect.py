@@ -27,6 +27,7 @@ class ChannelSpec:
         model: the model whose traits hold before the instrument has been asked; None: the driver's first.
         serial: the serial number that must answer; None: any.
         limits: a window and a current that no plan on this channel may exceed; None: what the instrument holds.
+        watchdog_s: the watchdog inside the instrument opens the circuit within this time; None: it is not armed.
     """
 
     name: str
@@ -36,20 +37,31 @@ class ChannelSpec:
     model: str | None = None
     serial: str | None = None
     limits: SafetyLimits | None = None
+    watchdog_s: float | None = None
 
     def traits(self) -> Traits:
         """What the instrument can hold, without asking it.
 
         Raises:
-            StationError: the driver knows no such model.
+            StationError: the driver knows no such model, or no watchdog.
+            CannotHold: the watchdog's time.
         """
-        known = plugins.driver(self.driver).traits
+        driver = plugins.driver(self.driver)
+        known = driver.traits
         model = self.model or next(iter(known))
         if model not in known:
             raise StationError(
                 f"channel {self.name}: {self.driver} knows no model {model!r}; it knows {', '.join(known)}"
             )
-        return known[model]
+        if self.watchdog_s is None:
+            return known[model]
+        if driver.watchdog is None:
+            raise StationError(f"channel {self.name}: {self.driver} has no watchdog to arm; leave it out")
+        return driver.watchdog(known[model], self.watchdog_s)
+
+    def options(self) -> dict[str, float]:
+        """Keywords for the driver, besides the model."""
+        return {} if self.watchdog_s is None else {"watchdog_s": self.watchdog_s}
 
 
 def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
@@ -92,10 +104,14 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int, journal: Path | Non
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
     keepers = ChildKeepers(driver.name, journal)
-    return RemoteChannel(spec.name, driver.name, spec.resource, clock, keepers, model=spec.model)
+    return RemoteChannel(
+        *(spec.name, driver.name, spec.resource, clock, keepers),
+        model=spec.model,
+        options=tuple(spec.options().items()),
+    )
 
 
 def _in_memory(spec: ChannelSpec, driver: Driver, clock: Clock, seed: int) -> Channel:
     device = plugins.simulator(spec.driver, spec.cell, seed)
     link = Link(MemoryPort(device.port, clock, f"simulated {spec.driver}"), clock, driver.terminator)
-    return driver.open(link, clock)
+    return driver.open(link, clock, **spec.options())

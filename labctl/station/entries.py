@@ -26,6 +26,11 @@ def word(node: Node, problems: Problems) -> str:
     return node.content
 
 
+def seconds(node: Node, problems: Problems) -> float:
+    """A time, with its unit."""
+    return _quantity(node, Dimension.TIME, problems)
+
+
 def limits(node: Node, problems: Problems) -> SafetyLimits:
     """A window and a current that no protocol may exceed."""
     parts = mapping(node, ("voltage", "current"), problems)

@@ -28,10 +28,10 @@ from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
 from labctl.station.bundled import bundled_stations
 from labctl.station.connect import ChannelSpec
-from labctl.station.entries import limits, mapping, word
+from labctl.station.entries import limits, mapping, seconds, word
 from labctl.station.limits import beyond_instrument
 
-_KEYS = ("driver", "resource", "cell", "model", "serial", "limits")
+_KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NO_CHANNEL = re.compile(r"true|false|yes|no|on|off|null|last|[qQ][0-9]+", re.IGNORECASE)
@@ -123,7 +123,7 @@ def _refuse_strange_name(name: str, channels: Node, problems: Problems) -> None:
 
 def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Problems) -> ChannelSpec:
     parts = mapping(node, _KEYS, problems)
-    given = {key: word(value, problems) for key, value in parts.items() if key != "limits"}
+    given = {key: word(value, problems) for key, value in parts.items() if key not in ("limits", "watchdog")}
     try:
         driver = plugins.driver(given.get("driver", ""))
     except UserError as error:
@@ -142,6 +142,10 @@ def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Pr
         )
     if "cell" in given:
         _refuse_unknown_cell(given["cell"], parts["cell"], problems)
+    if "watchdog" in parts and driver.watchdog is None:
+        problems.fatal(
+            parts["watchdog"].mark, f"{driver.name} has no watchdog to arm", "leave `watchdog` out"
+        )
     limits_node = parts.get("limits", limits_of_station)
     spec = ChannelSpec(
         name,
@@ -151,6 +155,7 @@ def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Pr
         model=model,
         serial=given.get("serial"),
         limits=None if limits_node is None else limits(limits_node, problems),
+        watchdog_s=seconds(parts["watchdog"], problems) if "watchdog" in parts else None,
     )
     if (
         limits_node is not None

@@ -80,6 +80,7 @@ async def test_the_order_of_arming() -> None:
     await rig.take(_step(10.0))
     lines = [line for line in rig.heard if not line.endswith(b"?")]
     assert lines == [
+        b":ABOR",
         b":OUTP:SMOD HIMP",
         b":OUTP OFF",
         b':TRAC:DEL "labctl"',
@@ -102,9 +103,9 @@ async def test_the_order_of_arming() -> None:
         b":SOUR:CURR 0.0001",
         b':TRAC:CLE "labctl"',
         b":OUTP ON",
-        *[READ] * (len(lines) - 22),
+        *[READ] * (len(lines) - 23),
     ]
-    for line in lines[5:20]:
+    for line in lines[6:21]:
         header = line.split(b" ")[0]
         assert rig.heard[rig.heard.index(line) + 1] == header + b"?", "each setting is read back at once"
     on = rig.heard.index(b":OUTP ON")
