@@ -178,7 +178,9 @@ class MethodScriptSession:
             InstrumentRefused: a run-time error; the circuit has been opened by a script of its own.
             LinkNonsense: not such a line.
         """
-        if refusal := parse_refusal(line):
+        if line[:1] == b"!" and (
+            refusal := parse_refusal(line)
+        ):  # with a letter before it: an answer to somebody else
             await self._open_after_error(refusal, line)
         if not line:
             self.script_runs = False

@@ -19,7 +19,7 @@ from labctl.engine.sweeps import take_spectrum
 from labctl.engine.taken_up import Past, TakenUp
 from labctl.engine.walk import Place, Walk, continues_half_cycle
 from labctl.engine.workplace import Workplace
-from labctl.errors import CellStateUnknown, LabctlError
+from labctl.errors import LabctlError
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Channel, Sample
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, Plan, StepNode, TagNode
@@ -110,9 +110,7 @@ class Run:
                 await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
                 raise
             end = OPENED_AT_ONCE
-        except CellStateUnknown as error:
-            end = RunEnd(RunState.UNSAFE, str(error))
-        except LabctlError as error:
+        except LabctlError as error:  # an unknown state of the cell, too: what follows opens the circuit or says so
             end = RunEnd(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")

@@ -3,7 +3,7 @@
 from labctl.instrument.step import Cutoff, Quantity, Side, Step
 
 _OVERRUN = 1.01
-_SHORT = 0.98
+_SHORT, _A_SECOND_S = 0.98, 1.0
 
 
 class CutoffWatch:
@@ -59,13 +59,13 @@ class CutoffWatch:
         return None
 
     def denies(self, cutoff: Cutoff, current_A: float, charge_C: float) -> bool:
-        """Whether a capacity that the other side calls reached has not passed: 2 % and a sample interval are missing.
+        """Whether a capacity that the other side calls reached has not passed: 2 % and a second are missing.
 
         An instrument that ends a step by the time that its set current needs does not notice what it did not deliver.
         """
         if cutoff.quantity is not Quantity.CHARGE:
             return False
-        return charge_C < _SHORT * cutoff.threshold - abs(current_A) * self._late_s
+        return charge_C < _SHORT * cutoff.threshold - abs(current_A) * min(self._late_s, _A_SECOND_S)
 
     def _held(self, cutoff: Cutoff, value: float, time_s: float) -> bool:
         if not cutoff.reached_by(value):

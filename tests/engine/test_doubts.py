@@ -3,6 +3,7 @@
 import pytest
 
 from labctl.engine.outcome import RunState
+from labctl.errors import CellStateUnknown
 from labctl.instrument.channel import Sample
 from labctl.instrument.frozen import ALIKE, Frozen
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
@@ -18,7 +19,7 @@ def _node(control: Control = Control.CURRENT, value: float = CURRENT_A) -> StepN
 
 
 @pytest.mark.parametrize(
-    ("part", "state"), [(1.0, RunState.FINISHED), (0.975, RunState.FINISHED), (0.9, RunState.FAILED)]
+    ("part", "state"), [(1.0, RunState.FINISHED), (0.985, RunState.FINISHED), (0.95, RunState.FAILED)]
 )
 async def test_a_capacity_that_did_not_pass_was_not_reached(part: float, state: RunState) -> None:
     """The instrument ends by the time that its set current needs, and delivers only a part of that current."""
@@ -32,7 +33,7 @@ async def test_a_capacity_that_did_not_pass_was_not_reached(part: float, state: 
     end = await bench.execute()
     assert end.state is state
     if state is RunState.FAILED:
-        assert "only 0.25 mAh have passed" in end.reason
+        assert "only 0.2639 mAh have passed" in end.reason
         assert bench.record.half_cycles[0].complete is False
 
 
@@ -63,3 +64,11 @@ def test_one_digit_that_moves_begins_the_count_anew() -> None:
     for _ in range(10):
         assert not any(frozen.look(0.1, 1e-3) for _ in range(ALIKE - 1))
         assert not frozen.look(0.1, 1.000001e-3)
+
+
+async def test_a_state_that_was_unknown_and_is_confirmed_in_the_end_is_a_failure_not_a_danger() -> None:
+    unknown = CellStateUnknown("cell_off failed")
+    bench = Bench(_node(), samples=lambda step, start_s: [Sample(start_s + 1.0, 0.1, CURRENT_A), unknown])
+    end = await bench.execute()
+    assert end.state is RunState.FAILED
+    assert "cell_off failed" in end.reason
