@@ -7,7 +7,7 @@ from random import Random
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.protocol.plan import CellDescription, ImpedanceNode, LoopNode, Node, Plan, StepNode
-from labctl_simulators.chaos import MEANINGS, Fault, Kind, When
+from labctl_simulators.chaos import MEANINGS, Fault, Kind, When, parse
 
 INSTRUMENTS = ("keithley-2450", "palmsens-emstat4")
 _RARE_S = 86400.0
@@ -111,7 +111,9 @@ def _plan(random: Random, instrument: str, current_A: float, length_s: float, li
         side = Side.ABOVE if sign > 0.0 else Side.BELOW
         cutoffs = [Cutoff(Quantity.VOLTAGE, side, sign * limit_V)]
         if random.random() < 0.6:
-            cutoffs.append(Cutoff(Quantity.CHARGE, Side.ABOVE, current_A * length_s * random.uniform(0.2, 1.0)))
+            cutoffs.append(
+                Cutoff(Quantity.CHARGE, Side.ABOVE, current_A * length_s * random.uniform(0.2, 1.0))
+            )
         if random.random() < 0.1:
             cutoffs.append(Cutoff(Quantity.ENERGY, Side.ABOVE, 0.3 * limit_V * current_A * length_s))
         return step(place, "constant_current", Control.CURRENT, sign * current_A, *cutoffs, timed)
@@ -123,12 +125,16 @@ def _plan(random: Random, instrument: str, current_A: float, length_s: float, li
         body.append(step(2, "constant_voltage", Control.VOLTAGE, 0.9 * limit_V, low, held))
     body.append(current(3, -1.0))
     if random.random() < 0.4:
-        body.append(step(4, "rest", Control.REST, 0.0, Cutoff(Quantity.TIME, Side.ABOVE, random.uniform(1.0, 120.0))))
+        body.append(
+            step(4, "rest", Control.REST, 0.0, Cutoff(Quantity.TIME, Side.ABOVE, random.uniform(1.0, 120.0)))
+        )
     if instrument == "palmsens-emstat4" and random.random() < 0.3:
         mode = random.choice(list(ImpedanceMode))
         amplitude = 0.01 if mode is ImpedanceMode.POTENTIOSTATIC else 0.1 * current_A
         bias = None if mode is ImpedanceMode.POTENTIOSTATIC else 0.0
-        body.append(ImpedanceNode("steps[5].impedance", 1, ImpedanceSpec(mode, amplitude, bias, 1e3, 1.0, 3, safety)))
+        body.append(
+            ImpedanceNode("steps[5].impedance", 1, ImpedanceSpec(mode, amplitude, bias, 1e3, 1.0, 3, safety))
+        )
     rest = step(0, "rest", Control.REST, 0.0, Cutoff(Quantity.TIME, Side.ABOVE, 10.0))
     loop = LoopNode("loop", 1, random.randint(1, 3), tuple(body), counts_cycles=True)
     cell = CellDescription("", None, None, None, "", 0.0, None)
@@ -136,7 +142,9 @@ def _plan(random: Random, instrument: str, current_A: float, length_s: float, li
 
 
 def _about_s(step: Step | None) -> float:
-    return 20.0 if step is None else min(c.threshold for c in step.cutoffs if c.quantity is Quantity.TIME) / 3.0
+    return (
+        20.0 if step is None else min(c.threshold for c in step.cutoffs if c.quantity is Quantity.TIME) / 3.0
+    )
 
 
 def _faults(random: Random, number: int | None, about_s: float) -> tuple[Fault, ...]:
@@ -159,3 +167,33 @@ def _fault(kind: Kind, random: Random, about_s: float) -> Fault:
         return Fault(kind, random.choice((0.01, 0.001)))
     value = random.choice((0.5, 0.9, 0.99)) if kind is Kind.CLIPPED else meaning.value
     return Fault(kind, value, at_s, for_s)
+
+
+def pinned(
+    instrument: str, faults: str, *, person: tuple[str, float] | None = None, commits: int | None = None
+) -> Scenario:
+    """Two cycles between capacity and voltage cut-offs on a capacitor, and faults as they are written.
+
+    0 to 10 s: rest; then 0.1 mA for 60 s, -0.1 mA for about as long until -0.1 V, 5 s rest, and once more.
+    """
+    current_A, safety, every = 1e-4, SafetyLimits(-1.0, 1.0, 4e-4), Sampling(2.0)
+
+    def step(place: int, kind: str, control: Control, value: float, *cutoffs: Cutoff) -> StepNode:
+        return StepNode(f"steps[{place}].{kind}", 1, kind, Step(control, value, cutoffs, safety, every))
+
+    def time(limit_s: float) -> Cutoff:
+        return Cutoff(Quantity.TIME, Side.ABOVE, limit_s)
+
+    capacity = Cutoff(Quantity.CHARGE, Side.ABOVE, 60.0 * current_A)
+    high, low = (
+        Cutoff(Quantity.VOLTAGE, side, limit) for side, limit in ((Side.ABOVE, 0.8), (Side.BELOW, -0.1))
+    )
+    body: tuple[Node, ...] = (
+        step(1, "constant_current", Control.CURRENT, current_A, high, capacity, time(300.0)),
+        step(2, "constant_current", Control.CURRENT, -current_A, low, time(300.0)),
+        step(3, "rest", Control.REST, 0.0, time(5.0)),
+    )
+    nodes = (step(0, "rest", Control.REST, 0.0, time(10.0)), LoopNode("loop", 1, 2, body, counts_cycles=True))
+    cell = CellDescription("", None, None, None, "", 0.0, None)
+    plan = Plan("pinned", "", "", cell, safety, every, nodes, ())
+    return Scenario(1, instrument, "rc:R0=100,R1=500,C1=1e-2,C=2e-2", plan, parse(faults), person, commits)

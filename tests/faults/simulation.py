@@ -125,7 +125,10 @@ class Laboratory:
         log = WireLog(clock, _LONGEST_S)
         driver = plugins.driver(scenario.instrument)
         link = Link(
-            MemoryPort(lambda: LoggedPort(device, log), clock, "simulated"), clock, driver.terminator, LoggedFence(log)
+            MemoryPort(lambda: LoggedPort(device, log), clock, "simulated"),
+            clock,
+            driver.terminator,
+            LoggedFence(log),
         )
         channel: Channel = self._open_channel(driver, link, clock)
         end: RunEnd | None = None
@@ -273,7 +276,9 @@ async def _leaving(execution: Any, clock: VirtualClock) -> RunEnd:
         clock.leave()
 
 
-async def _act(deed: str, at_s: float, control: RunControl, running: asyncio.Task[RunEnd], clock: VirtualClock) -> None:
+async def _act(
+    deed: str, at_s: float, control: RunControl, running: asyncio.Task[RunEnd], clock: VirtualClock
+) -> None:
     try:
         await clock.sleep_until(at_s)
         match deed:

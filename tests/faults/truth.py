@@ -65,7 +65,9 @@ class CellHistory:
     def __init__(self, stretches: list[Stretch], drift: float) -> None:
         self.stretches = [Stretch(s.start_s / drift, s.end_s / drift, *s[2:]) for s in stretches]
         self._ends = [stretch.end_s for stretch in self.stretches]
-        self._charges = list(accumulate((s.current_A * (s.end_s - s.start_s) for s in self.stretches), initial=0.0))
+        self._charges = list(
+            accumulate((s.current_A * (s.end_s - s.start_s) for s in self.stretches), initial=0.0)
+        )
 
     def charge_C(self, start_s: float, end_s: float) -> float:
         """What passed between two moments, with its sign."""
@@ -103,7 +105,9 @@ def record_readings(device: ChaosDevice, drift: float) -> list[Reading]:
             row = take(buffer, first=first)
             values = {row.source_unit: row.source, row.unit: row.reading}
             readings.append(
-                Reading(row.time_s / drift, values.get("Volt", float("nan")), values.get("Ampere", float("nan")))
+                Reading(
+                    row.time_s / drift, values.get("Volt", float("nan")), values.get("Ampere", float("nan"))
+                )
             )
             return row
 

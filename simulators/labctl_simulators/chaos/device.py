@@ -148,7 +148,6 @@ class ChaosDevice:
                     port.run_to(self.now_s)
             self.instrument.run_until(self.own_s(self.now_s))
             if begins:
-                self.count(fault.kind)
                 self._begin(fault)
             else:
                 self._acting.discard(fault.kind)
@@ -162,6 +161,8 @@ class ChaosDevice:
         kind, random = fault.kind, self._streams[fault]
         self._acting.add(kind)
         happened = kind not in HANDS or self.instrument.trouble(fault, random)
+        if happened or kind in (Kind.SECOND_CLIENT, Kind.INTERRUPTED):
+            self.count(kind)
         match kind:
             case Kind.RESET:
                 self._lose_all()
