@@ -1,6 +1,6 @@
 """What is installed beside labctl: drivers, simulated instruments, cells and attachments, found by entry point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -38,14 +38,23 @@ def cell(text: str, seed: int) -> Any:
         raise UserError(f"cell {text!r}: {error}") from error
 
 
-def simulator(name: str, cell_text: str, seed: int) -> Any:
+def simulator(name: str, cell_text: str, seed: int, history: Iterable[tuple[float, float]] = ()) -> Any:
     """A simulated instrument with a simulated cell connected to it.
+
+    Args:
+        name: of the instrument.
+        cell_text: as for ``cell``.
+        seed: of everything simulated.
+        history: what the cell has lived through before: durations in s and currents in A.
 
     Raises:
         UserError: one of the two is not known.
     """
     make: Callable[[Any, int], Any] = _entry("simulators", name).load()
-    return make(cell(cell_text, seed), seed)
+    lived = cell(cell_text, seed)
+    for duration_s, current_A in history:
+        lived.advance_current(duration_s, current_A)
+    return make(lived, seed)
 
 
 def attachment(kind: str) -> Callable[..., Any]:

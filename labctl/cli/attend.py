@@ -4,7 +4,9 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from types import FrameType
+from typing import Any
 
 from labctl.cli.display import Display
 from labctl.cli.exits import OF_STATE
@@ -14,6 +16,9 @@ from labctl.engine.outcome import RunEnd
 from labctl.protocol.plan import Plan
 from labctl.station.connect import ChannelSpec
 from labctl.station.launch import Launch, launch
+
+Execution = Callable[[RunControl, Display], Coroutine[Any, Any, tuple[int, RunEnd]]]
+"""Executes a run; gives its number and how it ended."""
 
 
 def attend(
@@ -26,14 +31,23 @@ def attend(
     unattended: bool,
     json: bool,
 ) -> int:
-    """Run a plan, show it, sum it up; returns the exit code."""
+    """Begin a run, show it, sum it up; returns the exit code."""
     now_s = time.time()  # noqa: TID251  the wall's date, not a wait
     request = Launch(plan, channel, database, speed, seed, now_s, unattended)
+    return watch_over(
+        lambda control, display: launch(request, control, display.started, display.tell),
+        Display(plan, channel, quiet=json),
+        database,
+        json=json,
+    )
+
+
+def watch_over(execute: Execution, display: Display, database: str, *, json: bool) -> int:
+    """Let a run be executed, show it, sum it up; returns the exit code."""
     control = RunControl()
-    display = Display(plan, channel, quiet=json)
     _take_signals(control, display)
     with display:
-        run_id, end = asyncio.run(launch(request, control, display.started, display.tell))
+        run_id, end = asyncio.run(execute(control, display))
     _sum_up(database, run_id, end, json=json)
     return OF_STATE[end.state]
 

@@ -14,6 +14,7 @@ OF_STATE = {
     RunState.FINISHED: 0,
     RunState.STOPPED: 0,
     RunState.ENDED: PERSON,
+    RunState.PAUSED: WRONG_INPUT,
     RunState.FAULTED: SAFETY,
     RunState.FAILED: INSTRUMENT,
     RunState.UNSAFE: UNSAFE,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labctl.cli import audit, catalogue, check, data, rules, run, simulate, station, watch
+from labctl.cli import audit, catalogue, check, data, resume, rules, run, simulate, station, watch
 
 app = typer.Typer(
     name="labctl",
@@ -27,7 +27,7 @@ app.command("submit")(station.submit)
 app.command("queue")(station.queue)
 app.command("watch")(watch.watch)
 app.command("pause")(station.pause)
-app.command("resume")(station.resume)
+app.command("resume")(resume.resume)
 app.command("skip")(station.skip)
 app.command("stop")(station.stop)
 app.command("abort")(station.abort)

@@ -179,11 +179,6 @@ def pause(run: Target, station: Served = None) -> None:
     _ask("pause", run, station)
 
 
-def resume(run: Target, station: Served = None) -> None:
-    """Go on with a run that is paused, or with a channel that waits for a person."""
-    _ask("resume", run, station)
-
-
 def skip(run: Target, station: Served = None) -> None:
     """End the present step and go on with the plan; or give up a run that is held, and go on with the queue."""
     _ask("skip", run, station)

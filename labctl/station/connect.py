@@ -1,6 +1,7 @@
 """From the description of a channel to a channel that can be talked to."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,13 @@ def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
     return LoopClock(speed)
 
 
-def open_channel(spec: ChannelSpec, clock: Clock, seed: int, journal: Path | None = None) -> Channel:
+def open_channel(
+    spec: ChannelSpec,
+    clock: Clock,
+    seed: int,
+    journal: Path | None = None,
+    history: Iterable[tuple[float, float]] = (),
+) -> Channel:
     """Make the channel; no byte is sent before ``connect``. What has a resource is held by a keeper.
 
     Args:
@@ -94,13 +101,14 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int, journal: Path | Non
         clock: the time of the run.
         seed: of everything simulated in this process.
         journal: the file in which the keeper notes what it does.
+        history: what a cell simulated in this process has lived through before: durations in s, currents in A.
 
     Raises:
         UserError: a driver, simulator or cell that is not known.
     """
     driver = plugins.driver(spec.driver)
     if not spec.resource:
-        return _in_memory(spec, driver, clock, seed)
+        return _in_memory(spec, driver, clock, seed, history)
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
     keepers = ChildKeepers(driver.name, journal)
@@ -111,7 +119,9 @@ def open_channel(spec: ChannelSpec, clock: Clock, seed: int, journal: Path | Non
     )
 
 
-def _in_memory(spec: ChannelSpec, driver: Driver, clock: Clock, seed: int) -> Channel:
-    device = plugins.simulator(spec.driver, spec.cell, seed)
+def _in_memory(
+    spec: ChannelSpec, driver: Driver, clock: Clock, seed: int, history: Iterable[tuple[float, float]]
+) -> Channel:
+    device = plugins.simulator(spec.driver, spec.cell, seed, history)
     link = Link(MemoryPort(device.port, clock, f"simulated {spec.driver}"), clock, driver.terminator)
     return driver.open(link, clock, **spec.options())
