@@ -118,13 +118,7 @@ class LocalSocket:
             writer.close()
 
     async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = peer_of(writer.get_extra_info("socket"))
-        if peer.uid != self._owner:
-            await _send(writer, _refusal(f"this station belongs to user {self._owner}, not to {peer.uid}"))
-            return
-        if len(self._clients) > _MOST_CLIENTS:
-            await _send(writer, _refusal(f"{_MOST_CLIENTS} clients are connected already"))
-            return
+        unwelcome = self._unwelcome(peer_of(writer.get_extra_info("socket")))
         while True:
             try:
                 async with asyncio.timeout(_IDLE_S):
@@ -134,11 +128,22 @@ class LocalSocket:
                 return
             if not line:
                 return
+            if unwelcome:  # said after the question was read: closing on it would lose the refusal
+                await _send(writer, _refusal(unwelcome))
+                return
             question = _understood(line)
             if question is None:
                 await _send(writer, _refusal('not a question: {"id": ..., "do": ...} in one line is'))
                 return
             await _send(writer, {"id": question["id"], **await self._answer(question)})
+
+    def _unwelcome(self, peer: Peer) -> str:
+        """Why somebody is not answered; empty if nothing speaks against it."""
+        if peer.uid != self._owner:
+            return f"this station belongs to user {self._owner}, not to {peer.uid}"
+        if len(self._clients) > _MOST_CLIENTS:
+            return f"{_MOST_CLIENTS} clients are connected already"
+        return ""
 
 
 async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
