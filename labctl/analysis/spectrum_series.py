@@ -71,10 +71,16 @@ def exchange_current(charge_transfer_ohm: Estimate, temperature_K: float = ROOM_
 
 
 def measured(spectrum: Spectrum) -> tuple[Column, Impedance]:
-    """Frequency in Hz and Z in ohm of the points that the instrument did not flag."""
-    good = [point for point in spectrum.points if point.status == 0]
+    """Frequency in Hz and Z in ohm of the points that the instrument did not flag; an exact 0 ohm is no reading."""
+    good = [p for p in spectrum.points if p.status == 0 and (p.real_ohm or p.imaginary_ohm)]
     frequency_Hz = np.array([point.frequency_Hz for point in good])
     return frequency_Hz, np.array([complex(point.real_ohm, point.imaginary_ohm) for point in good])
+
+
+def validity(spectrum: Spectrum) -> Validity | None:
+    """Lin-KK of the points that the instrument did not flag; None if they are too few."""
+    frequency_Hz, impedance_ohm = measured(spectrum)
+    return lin_kk(frequency_Hz, impedance_ohm) if len(frequency_Hz) >= LEAST_POINTS else None
 
 
 def series_figures(spectra: Sequence[Spectrum]) -> list[SpectrumFigures]:
@@ -84,8 +90,7 @@ def series_figures(spectra: Sequence[Spectrum]) -> list[SpectrumFigures]:
     for spectrum in spectra:
         frequency_Hz, impedance_ohm = measured(spectrum)
         fit = fit_spectrum(frequency_Hz, impedance_ohm, before)
-        enough = len(frequency_Hz) >= LEAST_POINTS
-        validity = lin_kk(frequency_Hz, impedance_ohm) if enough else None
+        tested = validity(spectrum)
         flagged = len(spectrum.points) - len(frequency_Hz)
         figures.append(
             SpectrumFigures(
@@ -94,9 +99,9 @@ def series_figures(spectra: Sequence[Spectrum]) -> list[SpectrumFigures]:
                 points=len(spectrum.points),
                 flagged=flagged,
                 total_ohm=spectrum.total_ohm(),
-                validity=validity,
+                validity=tested,
                 fit=fit,
-                remarks=(*_flags(flagged), *_misfit(validity, fit), *jumps(before, fit)),
+                remarks=(*_flags(flagged), *_misfit(tested, fit), *jumps(before, fit)),
             )
         )
         before = fit or before
@@ -127,13 +132,13 @@ def _flags(flagged: int) -> tuple[str, ...]:
     return (f"{flagged} points that the instrument flagged are left out",) if flagged else ()
 
 
-def _misfit(validity: Validity | None, fit: SpectrumFit | None) -> tuple[str, ...]:
-    if validity is None or fit is None:
+def _misfit(tested: Validity | None, fit: SpectrumFit | None) -> tuple[str, ...]:
+    if tested is None or fit is None:
         return ()
     residual = 100.0 * fit.best.residual
-    if residual <= max(MISFIT_PERCENT, MISFIT_FACTOR * validity.rms_percent):
+    if residual <= max(MISFIT_PERCENT, MISFIT_FACTOR * tested.rms_percent):
         return ()
     return (
-        f"the circuit misses the data by {residual:.2g} %, Lin-KK only by {validity.rms_percent:.2g} %: "
+        f"the circuit misses the data by {residual:.2g} %, Lin-KK only by {tested.rms_percent:.2g} %: "
         "there is more in this spectrum than these arcs",
     )

@@ -74,7 +74,7 @@ def plot(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Plot one run: voltage against time, overpotential by cycle, Nyquist series; as PNG and SVG."""
+    """Plot one run, as PNG and SVG: voltage, overpotential by cycle, spectra, and the resistances fitted to them."""
     from pathlib import Path
 
     from labctl.cli.output import print_json

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from labctl.cli import audit, catalogue, check, data, resume, rules, run, simulate, station, watch
+from labctl.cli import (
+    analysis,
+    audit,
+    catalogue,
+    check,
+    data,
+    resume,
+    rules,
+    run,
+    safety,
+    simulate,
+    station,
+    watch,
+)
 
 app = typer.Typer(
     name="labctl",
@@ -17,8 +30,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("safety")(safety.safety)
 app.command("runs")(data.runs)
 app.command("show")(data.show)
+app.command("analyse")(analysis.analyse)
 app.command("plot")(data.plot)
 app.command("export")(data.export)
 app.command("simulate")(simulate.simulate)

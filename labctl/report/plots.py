@@ -1,4 +1,4 @@
-"""The three pictures of a run: voltage against time, overpotential by cycle, Nyquist series; PNG and SVG."""
+"""The pictures of a run, as PNG and SVG: voltage against time, overpotential by cycle, and what its spectra say."""
 
 from pathlib import Path
 
@@ -10,25 +10,14 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from labctl.analysis.spectrum_series import series_figures
 from labctl.half_cycle import HalfCycle
+from labctl.report.figure_style import BLUE, STYLE, VERMILLION, title
+from labctl.report.resistance_plot import distributions, resistances
 from labctl.report.thinning import envelope
 from labctl.store.reader import Reader
 from labctl.store.records import EventRecord, RunRecord, SpectrumRecord
 
-_STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "svg.fonttype": "none",
-    "legend.frameon": False,
-}
-_BLUE, _VERMILLION, _GREY = (
-    "#0072B2",
-    "#D55E00",
-    "#666666",
-)  # Okabe and Ito's palette, safe for the colour-blind
 _DRAWN_POINTS = 4000
 
 
@@ -37,17 +26,21 @@ def plot_run(reader: Reader, run: RunRecord, stem: Path) -> list[Path]:
 
     A picture for which the run has no data (no spectrum, no overpotential) is left out.
     """
+    records = reader.spectra(run.run_id)
+    spectra = [record.spectrum for record in records]
     figures = {
         "voltage": _voltage(reader, run),
         "overpotential": _overpotential(reader.half_cycles(run.run_id), run),
-        "nyquist": _nyquist(reader.spectra(run.run_id), run),
+        "nyquist": _nyquist(records, run),
+        "resistances": resistances(series_figures(spectra), title(run)),
+        "relaxation-times": distributions(spectra, title(run)),
     }
     stem.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in figures.items():
         for ending in ("png", "svg") if figure is not None else ():
             path = stem.with_name(f"{stem.name}-{name}.{ending}")
-            with rc_context(_STYLE):
+            with rc_context(STYLE):
                 figure.savefig(path, dpi=160)  # type: ignore[union-attr]
             written.append(path)
     return written
@@ -58,13 +51,13 @@ def _voltage(reader: Reader, run: RunRecord) -> Figure | None:
     time_s = columns["test_time_second"]
     if not len(time_s):
         return None
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.0, 3.4), layout="constrained")
         axes = figure.add_subplot()
         kept = envelope(columns["voltage_volt"], _DRAWN_POINTS)
-        axes.plot(time_s[kept] / 3600.0, columns["voltage_volt"][kept], color=_BLUE, linewidth=0.6)
+        axes.plot(time_s[kept] / 3600.0, columns["voltage_volt"][kept], color=BLUE, linewidth=0.6)
         axes.set(xlabel="time / h", ylabel="cell voltage / V")
-        axes.set_title(_title(run), loc="left")
+        axes.set_title(title(run), loc="left")
         axes.margins(x=0.01)
         _mark_decisions(axes, reader.events(run.run_id))
     return figure
@@ -76,14 +69,14 @@ def _mark_decisions(axes: Axes, events: list[EventRecord]) -> None:
         if event.kind != "decision":
             continue
         time_h = event.time_s / 3600.0
-        axes.axvline(time_h, color=_VERMILLION, linewidth=1.0, linestyle="--")
+        axes.axvline(time_h, color=VERMILLION, linewidth=1.0, linestyle="--")
         axes.annotate(
             str((event.data or {}).get("rule", "decision")).replace("_", " "),
             (time_h, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(2, 3),
             textcoords="offset points",
-            color=_VERMILLION,
+            color=VERMILLION,
             ha="right",
             va="bottom",
             fontsize=8,
@@ -94,10 +87,10 @@ def _overpotential(half_cycles: list[HalfCycle], run: RunRecord) -> Figure | Non
     known = [h for h in half_cycles if h.overpotential_median_V is not None]
     if not known:
         return None
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.0, 3.4), layout="constrained")
         axes = figure.add_subplot()
-        for sign, label, marker, colour in ((1, "charge", "o", _BLUE), (-1, "discharge", "s", _VERMILLION)):
+        for sign, label, marker, colour in ((1, "charge", "o", BLUE), (-1, "discharge", "s", VERMILLION)):
             chosen = [h for h in known if h.sign == sign]
             axes.plot(
                 [h.cycle for h in chosen],
@@ -109,7 +102,7 @@ def _overpotential(half_cycles: list[HalfCycle], run: RunRecord) -> Figure | Non
                 label=label,
             )
         axes.set(xlabel="cycle", ylabel="median overpotential / mV")
-        axes.set_title(_title(run), loc="left")
+        axes.set_title(title(run), loc="left")
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.legend()
     return figure
@@ -123,7 +116,7 @@ def _nyquist(spectra: list[SpectrumRecord], run: RunRecord) -> Figure | None:
         for s in spectra
     ]
     cycles = sorted({cycle for cycle, _ in series})
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.4, 3.6), layout="constrained")
         whole, near = figure.subplots(1, 2)
         # One colour step per measured cycle: a linear or logarithmic scale would run neighbours into one another.
@@ -140,7 +133,7 @@ def _nyquist(spectra: list[SpectrumRecord], run: RunRecord) -> Figure | None:
         bar = figure.colorbar(scale, ax=[whole, near], label="after cycle", ticks=np.arange(len(cycles)))
         bar.ax.set_yticklabels([str(cycle) for cycle in cycles])
         bar.ax.minorticks_off()
-        figure.suptitle(_title(run), fontsize=10)
+        figure.suptitle(title(run), fontsize=10)
     return figure
 
 
@@ -154,7 +147,3 @@ def _equal_scales(axes: Axes, points: NDArray[np.float64]) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value / scale:g}")
     axes.set(xlabel=f"Z' / {unit}", ylabel=f"\N{MINUS SIGN}Z'' / {unit}")
-
-
-def _title(run: RunRecord) -> str:
-    return f"run {run.run_id}: {run.protocol}" + (f", {run.cell.name}" if run.cell.name else "")

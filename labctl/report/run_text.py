@@ -1,5 +1,6 @@
 """A run as lines of text: its summary, half-cycles, spectra and events."""
 
+from labctl.analysis.spectrum_series import validity
 from labctl.report.summary import Summary
 
 _MOST_EVENTS = 20
@@ -41,12 +42,15 @@ def _half_cycles(summary: Summary) -> list[str]:
 
 
 def _spectra(summary: Summary) -> list[str]:
-    lines = ["spectrum  after cycle  at          points  |Z| at the lowest frequency"]
+    lines = ["spectrum  after cycle  at          points  Lin-KK residual  |Z| at the lowest frequency"]
     for record in summary.spectra:
         spectrum = record.spectrum
+        found = validity(spectrum)
+        residual = f"{found.rms_percent:.2f} %{'' if found.valid else ', FAILS'}" if found else "not tested"
         lines.append(
             f"{record.spectrum_id:>8}  {spectrum.cycle:>11}  {spectrum.started_s / 3600.0:>8.2f} h  "
-            f"{len(spectrum.points):>6}  {spectrum.total_ohm():.5g} ohm at {spectrum.points[-1].frequency_Hz:.3g} Hz"
+            f"{len(spectrum.points):>6}  {residual:<15}  {spectrum.total_ohm():.5g} ohm "
+            f"at {spectrum.points[-1].frequency_Hz:.3g} Hz"
         )
     return lines
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from labctl.analysis.spectrum_series import validity
 from labctl.audit.log import head
 from labctl.half_cycle import HalfCycle
+from labctl.instrument.impedance import Spectrum
 from labctl.store.chain import Head
 from labctl.store.reader import Reader
 from labctl.store.records import EventRecord, RunRecord, RunState, SpectrumRecord
@@ -44,14 +46,7 @@ class Summary:
             "samples": run.sample_count,
             "cycles": self.cycles(),
             "half_cycles": self.half_cycles,
-            "spectra": [
-                {
-                    "cycle": s.spectrum.cycle,
-                    "time_s": s.spectrum.started_s,
-                    "total_ohm": s.spectrum.total_ohm(),
-                }
-                for s in self.spectra
-            ],
+            "spectra": [_spectrum(record.spectrum) for record in self.spectra],
             "events": self.events,
             "audit_head": str(self.head),
         }
@@ -130,6 +125,17 @@ def summary(database: str, reference: int | str) -> Summary:
         reader.events(run.run_id),
         head(database, run.run_id),
     )
+
+
+def _spectrum(spectrum: Spectrum) -> dict[str, Any]:
+    found = validity(spectrum)
+    return {
+        "cycle": spectrum.cycle,
+        "time_s": spectrum.started_s,
+        "total_ohm": spectrum.total_ohm(),
+        "lin_kk_rms_percent": found.rms_percent if found else None,
+        "lin_kk_valid": found.valid if found else None,
+    }
 
 
 def _mV(voltage_V: float | None) -> str:
