@@ -14,7 +14,6 @@ from labctl.cli import (
     resume,
     rules,
     run,
-    safety,
     simulate,
     station,
     watch,
@@ -30,7 +29,6 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
-app.command("safety")(safety.safety)
 app.command("runs")(data.runs)
 app.command("show")(data.show)
 app.command("analyse")(analysis.analyse)
