@@ -32,6 +32,7 @@ from labctl.instrument.pacing import pace
 from labctl.instrument.step import Step
 from labctl.link import Link
 from labctl_drivers.keithley_2450_codec import MODELS, setup_for
+from labctl_drivers.keithley_2450_read_back import read_back
 from labctl_drivers.keithley_2450_step import Execution
 from labctl_drivers.keithley_2450_talk import SourceMeter
 
@@ -201,4 +202,5 @@ DRIVER = Driver(
     terminator=b"\n",
     open=_open,
     watchdog=_with_watchdog,
+    read_back=read_back,
 )

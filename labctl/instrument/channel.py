@@ -1,6 +1,6 @@
 """The contract that a driver fulfils: a channel, its identity and its traits; and how a driver presents itself."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -170,6 +170,21 @@ class TellsWhatItFound(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Something that decides on safety, as the instrument answered.
+
+    Attributes:
+        what: as a person calls it: ``output``, ``output-off state``.
+        found: the answer in words.
+        remedy: what to do; empty if it is as it should be.
+    """
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """What an entry point of the group ``labctl.drivers`` names.
 
@@ -183,6 +198,8 @@ class Driver:
         serial: settings for the opening of a serial line (``baudrate``, ``rtscts`` ... as pyserial names them).
         watchdog: the traits with a watchdog inside the instrument that acts within some seconds; it is armed by the
             keyword ``watchdog_s`` of ``open``. None: it has none that must be asked for.
+        read_back: reads what decides on the safety of an instrument that nobody uses; sends questions only, which
+            change nothing. None: this cannot be asked without changing something.
     """
 
     name: str
@@ -192,3 +209,4 @@ class Driver:
     open: Callable[[Link, Clock], Channel]
     serial: dict[str, object] = field(default_factory=dict)
     watchdog: Callable[[Traits, float], Traits] | None = None
+    read_back: Callable[[Link], Awaitable[tuple[ReadBack, ...]]] | None = None

@@ -90,6 +90,7 @@ class Keithley2450:
         self.status = Status()
         self.trigger = TriggerModel(self)
         self.access = "FULL"
+        self.power_on_setup = "RST"
         self.completion_asked = False
         self._ports: list[Port] = []
         self.programs: dict[bytes, Program] = {}

@@ -38,6 +38,17 @@ def _put_language(smu: "Keithley2450", language: str) -> None:
     """SCPI is the only language simulated; the others are refused."""
 
 
+@TREE.query(":SYSTem:POSetup")
+def _get_power_on_setup(smu: "Keithley2450") -> str:
+    return smu.power_on_setup
+
+
+@TREE.command(":SYSTem:POSetup", Word("RST", "SAV0", "SAV1", "SAV2", "SAV3", "SAV4"))
+def _put_power_on_setup(smu: "Keithley2450", setup: str) -> None:
+    """Kept, and answered; power is never cut here, so nothing is restored."""
+    smu.power_on_setup = setup
+
+
 @TREE.command("*RST")
 def _reset(smu: "Keithley2450") -> None:
     smu.reset()
