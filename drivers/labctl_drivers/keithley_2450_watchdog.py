@@ -46,6 +46,7 @@ _SIZE = 200_000  # readings, 14 h; the buffer is begun anew then
 _MARGIN = 1.05  # what the instrument holds by itself stays outside the host's safety window
 _MARGIN_V = 0.02
 _POLL_S = 0.02
+_STARTS_S = 0.2
 _KINDS = re.compile(r"\b\d+\)\s*([A-Z_]+)")
 
 
@@ -293,9 +294,14 @@ class WatchedExecution(Execution):
     async def _initiate(self) -> None:
         smu = self._smu
         await smu.link.send(b":INIT", epoch=self._epoch)
-        if (reply := await smu.ask(b":OUTP?")) != "1":
+        until_s = smu.clock.now() + _STARTS_S + smu.clock.speed
+        while (reply := await smu.ask(b":OUTP?")) != "1":  # its first block may not have been executed yet
             await smu.refuse_errors(":INIT")
-            raise InstrumentError("the watchdog did not switch the output on", smu.link.name, ":INIT", reply)
+            if smu.clock.now() > until_s:
+                raise InstrumentError(
+                    "the watchdog did not switch the output on", smu.link.name, ":INIT", reply
+                )
+            await smu.clock.sleep_until(smu.clock.now() + _POLL_S)
 
     async def _fetch_missed(self) -> Sequence[Sample]:
         """Nothing: the next reading is fetched from the same buffer."""

@@ -15,6 +15,7 @@ from labctl.cli import (
     resume,
     rules,
     run,
+    safety,
     simulate,
     station,
     watch,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("safety")(safety.safety)
 app.command("doctor")(doctor.doctor)
 app.command("runs")(data.runs)
 app.command("show")(data.show)

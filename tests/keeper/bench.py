@@ -61,8 +61,8 @@ class Instruments:
 
     def wait_until_energised(self, index: int = 0, within_s: float = 10.0) -> None:
         until_s = time.monotonic() + within_s
-        on = {"keithley-2450": ":OUTP ON", "palmsens-emstat4": "cell_on"}[self.kind]
-        while not (on in self.wire(index) and self.closed(index)):
+        on = {"keithley-2450": (":OUTP ON", ":INIT"), "palmsens-emstat4": ("cell_on",)}[self.kind]
+        while not (any(word in self.wire(index) for word in on) and self.closed(index)):
             assert time.monotonic() < until_s, f"instrument {index} was never switched on"
             pause(0.01)
 
@@ -93,8 +93,15 @@ def instruments(directory: Path, kind: str = "keithley-2450", count: int = 1) ->
         process.communicate(timeout=10)
 
 
+class KeeperProcess(NamedTuple):
+    """A keeper that serves many channels."""
+
+    path: Path
+    pid: int
+
+
 @contextmanager
-def listening_keeper(directory: Path) -> Iterator[Path]:
+def listening_keeper(directory: Path) -> Iterator[KeeperProcess]:
     """A keeper of its own process that serves many channels."""
     path = directory / "keeper.socket"
     command = [sys.executable, "-m", "labctl.keeper", "--listen", str(path)]
@@ -104,7 +111,7 @@ def listening_keeper(directory: Path) -> Iterator[Path]:
         while not path.exists():
             assert process.poll() is None
             pause(0.01)
-        yield path
+        yield KeeperProcess(path, process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=10)
@@ -117,10 +124,13 @@ class Engines:
     process: subprocess.Popen[str]
     pids: list[int] = field(default_factory=list)
 
-    def start(self, resource: str, driver: str, keeper: Path | None, lease_s: float = 1.0) -> int:
+    def start(
+        self, resource: str, driver: str, keeper: Path, lease_s: float = 1.0, watchdog_s: float | None = None
+    ) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        order = {"resource": resource, "driver": driver, "keeper": keeper and str(keeper), "lease_s": lease_s}
+        order: dict[str, Any] = {"resource": resource, "driver": driver, "keeper": str(keeper)}
+        order |= {"lease_s": lease_s, "watchdog_s": watchdog_s}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         self.pids.append(int(self.process.stdout.readline()))

@@ -1,7 +1,7 @@
 """A small engine in a process of its own, to be killed and stopped: cycles for ever through a keeper.
 
-Reads lines ``{"resource": ..., "driver": ..., "keeper": SOCKET or null, "lease_s": ..., "hold": fd or null}`` and
-forks an engine for each, whose process id it prints: after the imports, an engine starts in a millisecond.
+Reads lines ``{"resource": ..., "driver": ..., "keeper": SOCKET, "lease_s": ..., "watchdog_s": ...}`` and forks an
+engine for each, whose process id it prints: after the imports, an engine starts in a millisecond.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import signal
 import sys
 from contextlib import aclosing, suppress
 from pathlib import Path
+from typing import Any
 
 from labctl import plugins
 from labctl.clock import LoopClock
@@ -18,7 +19,7 @@ from labctl.errors import LabctlError
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers, Keepers, ListeningKeeper
+from labctl.keeper.start import ListeningKeeper
 
 SAFETY = SafetyLimits(-2.0, 2.0, 2e-3)
 
@@ -35,12 +36,13 @@ def current(value_A: float, time_s: float, every_s: float = 0.1) -> Step:
 SWEEP = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, 0.0, 1e4, 1e2, 3, SAFETY)
 
 
-async def cycle(order: dict[str, object]) -> None:
-    driver = str(order["driver"])
-    keeper = order["keeper"]
-    keepers: Keepers = ListeningKeeper(Path(str(keeper))) if keeper else ChildKeepers(driver, None)
-    lease_s = float(str(order.get("lease_s", 1.0)))
-    channel = RemoteChannel("cell", driver, str(order["resource"]), LoopClock(), keepers, lease_s=lease_s)
+async def cycle(order: dict[str, Any]) -> None:
+    keepers = ListeningKeeper(Path(order["keeper"]))
+    channel = RemoteChannel(
+        *("cell", order["driver"], order["resource"], LoopClock(), keepers),
+        lease_s=order["lease_s"],
+        options=(("watchdog_s", order["watchdog_s"]),) if order["watchdog_s"] else (),
+    )
     await channel.connect()
     while True:
         for step in (current(5e-4, 0.4), current(-5e-4, 0.4), current(0.0, 0.2)):

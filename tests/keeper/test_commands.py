@@ -48,8 +48,8 @@ class Raw:
 
 @pytest.fixture
 async def raw(bench: Instruments, tmp_path: Path) -> AsyncIterator[Raw]:
-    with listening_keeper(tmp_path) as path:
-        async with connected(path) as client:
+    with listening_keeper(tmp_path) as keeper:
+        async with connected(keeper.path) as client:
             client.send(1, "attach", to_plain(terms(bench)))
             client.send(2, "connect")
             await client.answer(2)
@@ -141,8 +141,8 @@ async def test_opening_goes_before_a_step_in_progress(raw: Raw, bench: Instrumen
 
 
 async def test_another_version_is_refused(bench: Instruments, tmp_path: Path) -> None:
-    with listening_keeper(tmp_path) as path:
-        async with connected(path) as client:
+    with listening_keeper(tmp_path) as keeper:
+        async with connected(keeper.path) as client:
             client.send(1, "attach", to_plain(terms(bench, software="0.0.1")))
             assert await client.error(1) == "StationError"
     assert bench.wire() == ""
@@ -167,5 +167,5 @@ async def test_nonsense_ends_the_connection_and_opens_the_circuit(
 
 
 async def test_only_its_owner_can_open_the_socket(tmp_path: Path) -> None:
-    with listening_keeper(tmp_path) as path:
-        assert path.stat().st_mode & 0o777 == 0o600
+    with listening_keeper(tmp_path) as keeper:
+        assert keeper.path.stat().st_mode & 0o777 == 0o600

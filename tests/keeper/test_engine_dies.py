@@ -21,7 +21,7 @@ def test_killed_at_any_point_the_circuit_opens(tmp_path: Path, kind: str) -> Non
     random = Random(seed)
     kills = KILLS // 2
     with instruments(tmp_path, kind, kills) as bench, listening_keeper(tmp_path) as keeper, engines() as make:
-        pids = [make.start(resource, kind, keeper) for resource in bench.resources]
+        pids = [make.start(resource, kind, keeper.path) for resource in bench.resources]
         start_s = time.monotonic()
         moments = sorted((random.uniform(0.0, 3.0), index) for index in range(kills))
         killed_s = {}
@@ -42,7 +42,7 @@ def test_stopped_the_circuit_opens_because_the_lease_expires(
 ) -> None:
     """With the lease as the planted fault: a lease of half a minute leaves the circuit closed."""
     with instruments(tmp_path) as bench, listening_keeper(tmp_path) as keeper, engines() as make:
-        pid = make.start(bench.resources[0], "keithley-2450", keeper, lease_s)
+        pid = make.start(bench.resources[0], "keithley-2450", keeper.path, lease_s)
         bench.wait_until_energised()
         pause(0.3)
         stopped_s = time.monotonic()
