@@ -122,10 +122,14 @@ class Electrode:
         p = self._parameters
         return p.double_layer_F * (self.bare + p.covered_share * (1.0 - self.bare))
 
+    def potassium_lost_C(self) -> float:
+        """Potassium that has left the metal, C."""
+        return self._potassium_start_C - self.potassium_C
+
     def salt_layer_m(self) -> float:
         """Thickness of the KClO4 layer on the electrode's face, m."""
         p = self._parameters
-        return (self._potassium_start_C - self.potassium_C) * p.layer_m_per_C if p.precipitates else 0.0
+        return self.potassium_lost_C() * p.layer_m_per_C if p.precipitates else 0.0
 
     def _refresh(self) -> None:
         p = self._parameters

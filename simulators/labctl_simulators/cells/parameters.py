@@ -206,22 +206,24 @@ def varied(parameters: Parameters, spread: dict[str, float], random: Random) -> 
     return dataclasses.replace(parameters, **changes)
 
 
+SODIUM = SodiumSurface(exchange_A=120e-6, wear=0.06, nucleation=4.0, dendrite_C=0.58)
+SODIUM_PRISTINE_NUCLEI_MISSING = 4.0
+DISSOLVING_POTASSIUM_RATE = 3.0
+"""[s] where the salt dissolves. Assumed: the layer that slows potassium down in perchlorate is missing; at x = 0.5
+three quarters of a stripping current are potassium."""
+
 NA = SymmetricParameters(
     potassium_fraction=0.0,
     film_ohm=150.0,
-    exchange_A=120e-6,
-    wear=0.06,
-    nucleation=4.0,
-    pristine_nuclei_missing=4.0,
-    dendrite_C=0.58,
+    pristine_nuclei_missing=SODIUM_PRISTINE_NUCLEI_MISSING,
+    **SODIUM._asdict(),
 )
 NA50K50 = SymmetricParameters(potassium_fraction=0.5)
 NA50K50_NAFSI = SymmetricParameters(
     potassium_fraction=0.5,
-    # Assumed: the layer that slows potassium down in perchlorate is missing; at x = 0.5 half of the current.
-    potassium_rate=2.0,
+    potassium_rate=DISSOLVING_POTASSIUM_RATE,
     precipitates=False,
-    sodium=SodiumSurface(NA.exchange_A, NA.wear, NA.nucleation, NA.dendrite_C),
+    sodium=SODIUM,
 )
 NA60K40 = SymmetricParameters(potassium_fraction=0.4, film_ohm=190.0)
 NA80K20 = SymmetricParameters(
