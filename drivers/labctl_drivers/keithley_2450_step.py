@@ -1,6 +1,8 @@
 """One step on a Keithley 2450: arm, energise, measure, and pick up again after a lost connection."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from labctl.errors import InstrumentError, InvalidReading, LinkError
 from labctl.instrument.channel import Sample
@@ -9,9 +11,12 @@ from labctl.link import Deadline
 from labctl_drivers.keithley_2450_codec import BUFFER, BUFFER_SIZE, FORMAT, Setting, Setup, parse_stored
 from labctl_drivers.keithley_2450_talk import SourceMeter
 
+T = TypeVar("T")
+
 LIMITED = 1  # status of a sample: the armed limit, not the set point, held the output
 
-_ATTEMPTS = 3
+_UNWATCHED_S = 10.0  # on the wall: how long a lost instrument is looked for while its output may be on
+_PAUSE_S = 0.3
 _NONE_YET_S = -1.0  # the first reading of a buffer is at 0.0 s
 _READING = Deadline("one reading at 1 PLC with read-back and autozero", takes_s=0.5, slack_s=1.0)
 
@@ -46,6 +51,7 @@ class Execution:
             await self._empty_buffer()
             smu.step_began_s = smu.clock.now()
             await smu.set(self._level, self._epoch)
+            await self._compare()
         else:
             await self._arm()
             smu.step_began_s = smu.clock.now()
@@ -77,19 +83,38 @@ class Execution:
         return Sample(time_s, voltage_V, current_A, await self._explain(reply))
 
     async def recover(self) -> Sequence[Sample]:
-        """Reopen, prove, compare everything that is armed, and fetch the readings whose answers were lost."""
+        """Reopen, prove, compare everything that is armed, and fetch the readings whose answers were lost.
+
+        Tried for as long as the step may go on unwatched.
+        """
+
+        async def find_again() -> Sequence[Sample]:
+            await self._smu.prove()
+            await self._compare()
+            return await self._fetch_missed()
+
+        return await self._regain(find_again)
+
+    async def reconnect(self) -> None:
+        """Off at once, for the step before may be past its cut-off; then the line in order again, and proven."""
         smu = self._smu
-        for attempt in range(_ATTEMPTS):
+        smu.armed = None
+        with suppress(LinkError):
+            await smu.link.send_anyway(b":OUTP OFF")
+        await self._regain(smu.prove)
+
+    async def _regain(self, proof: Callable[[], Awaitable[T]]) -> T:
+        """Reopen the line until ``proof`` succeeds on it, or for ``_UNWATCHED_S``."""
+        clock, link = self._smu.clock, self._smu.link
+        until_s = clock.now() + _UNWATCHED_S * clock.speed
+        while True:
             try:
-                await smu.link.resynchronise()
-                await smu.prove()
-                await self._compare()
-                return await self._fetch_missed()
+                await link.resynchronise()
+                return await proof()
             except LinkError:
-                if attempt == _ATTEMPTS - 1:
+                if clock.now() >= until_s:
                     raise
-            await smu.clock.sleep_until(smu.clock.now() + 0.2 * (attempt + 1) * smu.clock.speed)
-        raise AssertionError("the last attempt returns or raises")
+            await clock.sleep_until(clock.now() + _PAUSE_S * clock.speed)
 
     async def _arm(self) -> None:
         """Output off and verified; then everything it holds by itself; then the level. Nothing energises yet."""
@@ -169,7 +194,7 @@ class Execution:
             reply = await smu.ask(setting.ask())
             if not setting.matches(reply):
                 raise InstrumentError(
-                    f"after the connection was lost, {setting.header} is not {setting.reads}",
+                    f"{setting.header} is no longer {setting.reads}: re-powered, or changed by somebody else",
                     smu.link.name,
                     setting.ask().decode(),
                     reply,

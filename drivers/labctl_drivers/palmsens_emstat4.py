@@ -44,6 +44,8 @@ from labctl_drivers.palmsens_session import ANSWER, SHORT_SCRIPT, MethodScriptSe
 #: Added to the instrument's own status bits: its clock and the host's disagree; samples before this one are missing.
 STATUS_CLOCKS_DISAGREE, STATUS_SAMPLES_MISSED = 0x10, 0x20
 
+_PICK_UPS = 10  # a second apart: a port that went away is usually back by then
+
 _NEEDED = {
     32: "set_autoranging",
     30: "meas_loop_ocp",
@@ -197,7 +199,7 @@ class PalmSensEmStat4:
         Raises:
             LinkError: the same as before, if nothing that fits comes.
         """
-        for _ in range(3):
+        for _ in range(_PICK_UPS):
             try:
                 await self._link.resynchronise(0.0)
                 line = await self._link.receive(due)

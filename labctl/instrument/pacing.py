@@ -28,6 +28,14 @@ class HostPaced(Protocol):
         """
         ...
 
+    async def reconnect(self) -> None:
+        """The beginning failed on the wire: switch off at once, then find the instrument again, for another try.
+
+        Raises:
+            LabctlError: it could not be found.
+        """
+        ...
+
     async def measure(self) -> Sample:
         """One reading of voltage and current, stamped with the time at which it was asked for.
 
@@ -62,10 +70,10 @@ async def pace(
 
     Raises:
         InvalidReading: no valid reading three times in a row.
-        LinkError: the instrument could not be reached three times in a row.
+        LinkError: the instrument could not be reached, or not made to begin, three times in a row.
     """
     most_V, most_A = _BEYOND_RANGE * traits.voltage_max_V, _BEYOND_RANGE * traits.current_max_A
-    start_s = await instrument.begin(step)
+    start_s = await _begin(step, instrument)
     rhythm = _Rhythm(step, start_s, traits.shortest_interval_s)
     failures = 0
     missed: list[Sample] = []
@@ -102,6 +110,16 @@ async def pace(
             return
         if rhythm.keep:
             yield sample
+
+
+async def _begin(step: Step, instrument: HostPaced) -> float:
+    """Beginning switches off before it arms, so that it can be done again when an answer was lost."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await instrument.begin(step)
+        except LinkError:
+            await instrument.reconnect()
+    return await instrument.begin(step)
 
 
 class _Rhythm:

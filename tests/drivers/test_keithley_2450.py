@@ -112,14 +112,16 @@ async def test_the_order_of_arming() -> None:
     assert rig.heard[on - 1 : on + 2] == [b":SYST:ERR?", b":OUTP ON", b":OUTP?"]
 
 
-async def test_a_following_step_of_the_same_kind_only_moves_the_level() -> None:
+async def test_a_following_step_of_the_same_kind_only_moves_the_level_and_looks_at_the_rest() -> None:
     rig = Rig()
     await rig.channel.connect()
     await rig.take(_step(10.0))
     rig.heard.clear()
     await rig.take(_step(10.0, -CURRENT_A))
     settings = [line for line in rig.heard if b"READ?" not in line]
-    assert settings == [b":OUTP?", b':TRAC:CLE "labctl"', b":SOUR:CURR -0.0001", b":SOUR:CURR?"]
+    assert settings[:4] == [b":OUTP?", b':TRAC:CLE "labctl"', b":SOUR:CURR -0.0001", b":SOUR:CURR?"]
+    assert b":SOUR:CURR:VLIM?" in settings[4:]
+    assert all(line.endswith(b"?") for line in settings[4:])
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ async def test_after_a_lost_connection_an_output_that_went_off_ends_the_step() -
     await anext(samples)
     rig.next_reading_suffers(Fault.HUNG_UP)
     rig.device.port().receive(b":OUTP OFF\n", rig.clock.now())
-    with pytest.raises(InstrumentError, match="connection was lost, :OUTP is not 1"):
+    with pytest.raises(InstrumentError, match=":OUTP is no longer 1"):
         [sample async for sample in samples]
     assert rig.heard.count(b":OUTP ON") == 1
 
@@ -348,7 +350,7 @@ async def test_after_a_lost_connection_a_changed_setting_ends_the_step(question:
     await anext(samples)
     rig.next_reading_suffers(Fault.HUNG_UP)
     rig.tamper = lambda line: b"0.123\n" if line == question else None
-    with pytest.raises(InstrumentError, match="after the connection was lost"):
+    with pytest.raises(InstrumentError, match="is no longer"):
         [sample async for sample in samples]
 
 
@@ -398,7 +400,7 @@ async def test_a_connection_that_stays_away_ends_the_step() -> None:
     await rig.channel.connect()
     samples = rig.channel.run(_step(1000.0))
     await anext(samples)
-    rig.faults.update(dict.fromkeys(range(rig.port.answers, rig.port.answers + 20), Fault.HUNG_UP))
+    rig.faults.update(dict.fromkeys(range(rig.port.answers, rig.port.answers + 100), Fault.HUNG_UP))
     began_s = rig.clock.now()
     with pytest.raises(LinkLost):
         [sample async for sample in samples]
@@ -469,21 +471,53 @@ async def test_opening_the_circuit_of_a_poisoned_link_sends_off_before_anything_
 
 
 async def test_wherever_arming_breaks_off_the_circuit_can_be_opened() -> None:
-    """Every exchange from the first setting to the first reading is hit once."""
-    number = 0
-    while True:
+    """From every exchange of the first step on, no answer comes any more, until the circuit is to be opened."""
+    for number in range(18):
         rig = Rig()
         await rig.channel.connect()
-        rig.faults[rig.port.answers + number] = Fault.LOST
-        samples = rig.channel.run(_step(100.0))
-        try:
-            await anext(samples)
-            break  # the hit came after the first reading, or was recovered from
-        except LinkError:
-            await rig.channel.make_safe()
-            assert not rig.device.circuit_closed
-        number += 1
-    assert number >= 18
+        first = rig.port.answers + number
+        rig.faults.update(dict.fromkeys(range(first, first + 200), Fault.LOST))
+        with pytest.raises(LinkError):
+            await anext(rig.channel.run(_step(100.0)))
+        rig.faults.clear()
+        await rig.channel.make_safe()
+        assert not rig.device.circuit_closed
+
+
+@pytest.mark.parametrize("fault", [Fault.LATE, Fault.LOST, Fault.HUNG_UP, Fault.DUPLICATED, Fault.MERGED])
+async def test_an_answer_that_is_lost_while_arming_begins_the_step_again(fault: Fault) -> None:
+    """Every exchange from the first setting to the first reading is hit once; nothing is on before all is verified."""
+    for number in range(20):
+        rig = Rig()
+        await rig.channel.connect()
+        rig.faults[rig.port.answers + number] = fault
+        samples = await rig.take(_step(20.0))
+        assert samples[-1].cutoff is not None
+        assert rig.cell.charge_C == pytest.approx(20.0 * CURRENT_A, abs=2.5 * CURRENT_A)
+
+
+async def test_a_step_that_cannot_begin_switches_off_before_it_looks_for_the_instrument() -> None:
+    """The step before has reached its cut-off: no more of its current than until the answer is missed."""
+    rig = Rig()
+    await rig.channel.connect()
+    await rig.take(_step(10.0))
+    rig.faults.update(dict.fromkeys(range(rig.port.answers, rig.port.answers + 200), Fault.LOST))
+    began_s = rig.clock.now()
+    with pytest.raises(LinkError):
+        await anext(rig.channel.run(_step(10.0, -CURRENT_A)))
+    assert rig.clock.now() - began_s > 10.0
+    assert rig.cell.passed_C < 10.0 * CURRENT_A + 2.5 * CURRENT_A
+
+
+async def test_a_port_that_is_away_for_some_seconds_costs_nothing() -> None:
+    rig = Rig()
+    await rig.channel.connect()
+    samples = rig.channel.run(_step(100.0))
+    taken = [await anext(samples)]
+    rig.faults.update(dict.fromkeys(range(rig.port.answers, rig.port.answers + 10), Fault.HUNG_UP))
+    taken += [sample async for sample in samples]
+    assert taken[-1].cutoff is not None
+    assert rig.cell.charge_C == pytest.approx(100.0 * CURRENT_A, rel=2e-3)
 
 
 async def test_charge_is_met_to_a_ten_thousandth_over_many_half_cycles() -> None:
