@@ -26,7 +26,7 @@ async def open_for_pause(work: Workplace) -> Opening:
         CellStateUnknown: the circuit could not be confirmed open.
     """
     asked_s = work.clock.now()
-    await open_circuit(work.channel)
+    await open_circuit(work.channel, work.clock, work.tell)
     work.note(circuit.OPENED, "paused: the circuit is open, confirmed by read-back", by=circuit.PERSON)
     return Opening(asked_s, work.clock.now())
 

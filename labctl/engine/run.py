@@ -124,7 +124,7 @@ class Run:
         kind, by = circuit.OPENED, circuit.asked_by(end)
         opened = "the circuit is open, confirmed by read-back"
         try:
-            await open_circuit(work.channel)
+            await open_circuit(work.channel, work.clock, work.tell)
             self._opening = self._opening or Opening(asked_s, work.clock.now())
         except asyncio.CancelledError:
             if not work.control.open_now:  # else it is the interruption that asked for this opening

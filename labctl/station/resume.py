@@ -1,5 +1,6 @@
 """Taking up a run that was interrupted: what is stored, who answers, what passed unseen, and going on."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -189,22 +190,25 @@ async def take_up(
     origin_s = clock.now() - now_s
     with store.reopen_run(run_id, origin_s) as record:
         rules = RuleSet.of(known.plan.rules)
-        past = rebuild(known.plan, reader, run_id, checkpoint.progress, rules, origin_s)
+        # In threads, since the past of a long run takes seconds, and other channels of this process must not wait.
+        past = await asyncio.to_thread(
+            rebuild, known.plan, reader, run_id, checkpoint.progress, rules, origin_s
+        )
         history = () if spec.resource else lived(reader, run_id, now_s)
         journal = journal_beside(known.database)
-        channel = open_channel(spec, clock, known.run.seed or 0, journal, history)
+        channel = await asyncio.to_thread(open_channel, spec, clock, known.run.seed or 0, journal, history)
         try:
             asked_s = clock.now()
             identity = await _same_instrument(channel, request)
             found_closed = await channel.found_closed() if isinstance(channel, TellsWhatItFound) else None
-            await open_circuit(channel)
+            await open_circuit(channel, clock, tell)
             progress = checkpoint.progress.shifted(origin_s)
             witnesses = Witnesses(
                 asked_s=asked_s,
                 opened_s=clock.now(),
                 found_closed=found_closed,
                 engine=progress.opening,
-                keeper=_opened_by_keeper(known, checkpoint, clock),
+                keeper=await asyncio.to_thread(_opened_by_keeper, known, checkpoint, clock),
                 within_s=None if request.opened_within_s is None else request.opened_within_s * clock.speed,
                 rebuilt=not spec.resource,
                 autonomous=channel.traits.autonomous,
@@ -215,7 +219,11 @@ async def take_up(
             run = Run(known.plan, channel, record, rules, clock, control, tell, taken_up)
             note_guards(record, clock.now(), channel, known.plan.cell, journal, unattended=False)
             started(run, run_id, identity)
-            return await execute(run, record)
+            end = await execute(run, record)
+            await (
+                record.flush()
+            )  # so that leaving the record, which holds the process up, has nothing to wait for
+            return end
         finally:
             await channel.close()
 
@@ -244,6 +252,7 @@ def _opened_by_keeper(known: Interrupted, checkpoint: Checkpoint, clock: Clock) 
     ages = opened_by_keeper(
         journal_beside(known.database),
         known.run.process_id,
+        known.run.channel,
         checkpoint.silent_s,
         rebooted=checkpoint.rebooted,
     )
