@@ -52,7 +52,7 @@ def _keepers_words(found: "Summary") -> list[str]:
     if found.run.state not in (RunState.INTERRUPTED, RunState.UNSAFE) or not notes:
         return []
     journal = str(notes[-1])
-    words = last_words(Path(journal), found.run.process_id) if journal else []
+    words = last_words(Path(journal), found.run.process_id, found.run.channel) if journal else []
     return [
         "",
         f"the keeper's last words ({journal or 'it kept no journal'})",

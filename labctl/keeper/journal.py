@@ -97,8 +97,8 @@ def journal_beside(database: str | Path) -> Path | None:
     return path.with_name(f"{path.stem}.keeper.jsonl")
 
 
-def last_words(path: Path, engine_pid: int, most: int = 5) -> list[str]:
-    """The last sentences about the channels that a process had, oldest first; empty if there is no journal."""
+def last_words(path: Path, engine_pid: int, channel: str, most: int = 5) -> list[str]:
+    """The last sentences about a channel that a process had, oldest first; empty if there is no journal."""
     sentences: list[str] = []
     keepers: set[int] = set()
     try:
@@ -108,9 +108,9 @@ def last_words(path: Path, engine_pid: int, most: int = 5) -> list[str]:
     for text in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError):  # a line torn by a power cut
             line = json.loads(text)
-            if line.get("engine_pid") == engine_pid:
+            if line.get("engine_pid") == engine_pid and line["channel"] == channel:
                 keepers.add(line["keeper_pid"])
-            if line["keeper_pid"] in keepers:
+            if line["keeper_pid"] in keepers and line["channel"] in (channel, "-"):
                 when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line["unix_time_second"]))
                 sentences.append(f"{when} {line['channel']}: {line['reason']}")
     return sentences[-most:]

@@ -12,18 +12,22 @@ from labctl.errors import LabctlError, WireError
 
 T = TypeVar("T")
 
+_SCALARS = {float, int, str, bool, type(None)}
+
 
 def to_plain(value: Any) -> Any:
     """Lists, numbers, texts. A dataclass or named tuple becomes the list of its fields, a set is sorted."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, (tuple, list)):
+        return [to_plain(member) for member in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (set, frozenset)):
         return sorted(to_plain(member) for member in value)
-    if isinstance(value, (tuple, list)):
-        return [to_plain(member) for member in value]
-    return value
+    raise TypeError(f"{type(value).__name__} does not cross the socket")
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
