@@ -88,5 +88,5 @@ def _not_set_up() -> Iterator[Line]:
     yield look(
         "backups",
         "not set up",
-        "copy the database to another disk: sqlite3 runs.db \"VACUUM INTO 'copy.db'\"",
+        "copy the database to another disk: sqlite3 -readonly runs.db \"VACUUM INTO 'copy.db'\"",
     )
