@@ -16,7 +16,7 @@ from labctl.store import committer as committer_module
 from labctl.store import sqlite
 from labctl.store.reader import Reader
 from labctl.store.store import Store
-from labctl.store.writer import RunWriter
+from labctl.store.writer import BATCH_ROWS, RunWriter
 
 OpenRun = Callable[..., RunWriter]
 
@@ -184,7 +184,7 @@ def test_a_writer_that_runs_ahead_is_held_up_and_loses_nothing(
         writing = pool.submit(write_samples, writer, 20_000)
         with pytest.raises(TimeoutError):
             writing.result(0.3)
-        assert writer.seq <= 4_000 + 2 * 2_000
+        assert writer.seq <= 4_000 + 2 * BATCH_ROWS
         other.execute("COMMIT")
         writing.result(30.0)
     other.close()
