@@ -56,13 +56,14 @@ class Instruments:
         return "".join(e.value for e in self.entries(index) if e.kind == "wire" and e.time_s >= since_s)
 
     def closed(self, index: int = 0) -> bool:
+        """Whether the circuit is closed by anybody's doing; a 2450 wakes up with its off state across the cell."""
+        on = {"keithley-2450": (":OUTP ON", ":INIT"), "palmsens-emstat4": ("cell_on",)}[self.kind]
         states = [entry.value for entry in self.entries(index) if entry.kind == "circuit"]
-        return bool(states) and states[-1]
+        return bool(states) and states[-1] and any(word in self.wire(index) for word in on)
 
     def wait_until_energised(self, index: int = 0, within_s: float = 10.0) -> None:
         until_s = time.monotonic() + within_s
-        on = {"keithley-2450": (":OUTP ON", ":INIT"), "palmsens-emstat4": ("cell_on",)}[self.kind]
-        while not (any(word in self.wire(index) for word in on) and self.closed(index)):
+        while not self.closed(index):
             assert time.monotonic() < until_s, f"instrument {index} was never switched on"
             pause(0.01)
 

@@ -225,7 +225,9 @@ async def test_closing_opens_what_is_still_closed(
     assert bench.closed()
     await channel.close()
     assert not bench.closed()
-    assert "given the channel back" in last_words(journal, channel._terms.engine_pid, channel._terms.channel)[-1]
+    assert (
+        "given the channel back" in last_words(journal, channel._terms.engine_pid, channel._terms.channel)[-1]
+    )
 
 
 async def test_a_cut_off_that_the_driver_cannot_miss_is_the_same_value(channel: RemoteChannel) -> None:
