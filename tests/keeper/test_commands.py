@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -169,3 +171,18 @@ async def test_nonsense_ends_the_connection_and_opens_the_circuit(
 async def test_only_its_owner_can_open_the_socket(tmp_path: Path) -> None:
     with listening_keeper(tmp_path) as keeper:
         assert keeper.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_few_things_are_imported_into_a_keeper() -> None:
+    """No database, broker, web server or parser of files: what is not there cannot fail or hang there."""
+    code = (
+        "import sys, labctl.keeper.__main__, labctl.link.visa, labctl.link.serial; from labctl import plugins; "
+        "[plugins.driver(name) for name in plugins.names('drivers')]; print(*{m.split('.')[0] for m in sys.modules})"
+        "; print(*(m for m in sys.modules if m.startswith('labctl.')))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(ran.stdout.split())
+    assert not imported & {"sqlalchemy", "pydantic", "aiomqtt", "ruamel", "typer", "rich", "matplotlib"}
+    assert {"pyvisa", "serial", "labctl_drivers"} <= imported
+    ours = {name.split(".")[1] for name in imported if name.startswith("labctl.")}
+    assert ours <= {"clock", "errors", "instrument", "keeper", "link", "plugins", "units"}
