@@ -161,7 +161,7 @@ class PalmSensEmStat4:
                 yield Sample(self._last_s, voltage_V, current_A, status)
             try:
                 line = await receive(reading_due)
-            except (LinkTimeout, LinkLost) as error:
+            except (LinkTimeout, LinkLost, LinkNonsense) as error:
                 line = await self._pick_up(error, reading_due, start_s)
         await self._session.finish()
         end = (
@@ -208,9 +208,9 @@ class PalmSensEmStat4:
                 if self._agrees(self._clock.now() - start_s, parse_reading(line).time_s):
                     self._session.identity_proven = False
                     return line
-            except LinkLost:
+            except (LinkLost, LinkNonsense, InvalidReading):
                 await self._clock.sleep_until(self._clock.now() + self._clock.speed)
-            except (LinkError, InvalidReading):
+            except LinkError:
                 break
         self._link.poison()
         raise error

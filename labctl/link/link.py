@@ -6,6 +6,9 @@ from labctl.link.fence import Fence
 from labctl.link.port import Deadline, Port
 
 _LONGEST_LINE = 1 << 20
+_NEVER_SILENT_S = 3.0  # on the wall: a line that goes on sending for so long does not fall silent by itself
+_UNPRINTABLE = bytes({*range(256)} - {*range(0x20, 0x7F), 0x09})
+_LONGEST_SHOWN = 160
 _AT_ONCE = 0.0  # a time that has always passed: what has come, without waiting
 
 
@@ -88,11 +91,10 @@ class Link:
                 raise self._too_late(deadline, self._input)
             end = data.find(self._terminator)
             if end >= 0 and end + len(self._terminator) == len(data) and not self._input:
-                self.poisoned = False
-                return data[:end].removesuffix(b"\r")  # one line and nothing else, as most often
+                # one line and nothing else, as most often
+                return self._answer(data[:end].removesuffix(b"\r"))
             self._input += data
             if (line := self._take_line()) is not None:
-                self.poisoned = False
                 return line
             if len(self._input) > _LONGEST_LINE:
                 raise self._nonsense("a line without end", self._input)
@@ -129,8 +131,7 @@ class Link:
                 raise self._nonsense("a line without end", received)
         if end + len(terminator) != len(received):
             raise self._nonsense("more than one line answered", received)
-        self.poisoned = False
-        return received[:end].removesuffix(b"\r")
+        return self._answer(received[:end].removesuffix(b"\r"))
 
     async def query(self, line: bytes, deadline: Deadline, *, epoch: int | None = None) -> bytes:
         """Send a line and return the first line of its answer; ``receive`` returns those that follow.
@@ -151,14 +152,20 @@ class Link:
         """Make the line silent and empty: reopen the port, then drop what still comes for ``quiet_s`` on the wall.
 
         The caller proves afterwards, with an identification, that questions and answers belong together.
+
+        Raises:
+            LinkNonsense: it does not fall silent.
+            LinkLost: the port cannot be opened.
         """
         if reopen:
             await self.port.close()
             await self.port.open()
         self._input.clear()
-        quiet = quiet_s * self._clock.speed
-        while await self.port.read(self._clock.now() + quiet):
-            pass
+        clock = self._clock
+        quiet, until_s = quiet_s * clock.speed, clock.now() + _NEVER_SILENT_S * clock.speed
+        while data := await self.port.read(clock.now() + quiet):
+            if clock.now() >= until_s:
+                raise self._nonsense("it goes on sending", data)
         self.poisoned = False
 
     def _take_line(self) -> bytes | None:
@@ -167,7 +174,17 @@ class Link:
             return None
         line = bytes(self._input[:end])
         del self._input[: end + len(self._terminator)]
-        return line.removesuffix(b"\r")
+        return self._answer(line.removesuffix(b"\r"))
+
+    def _answer(self, line: bytes) -> bytes:
+        """A line is whole, and the exchange with it; what a text may not contain was damaged on its way.
+
+        Number parsers take control characters for blanks: ``\\x0b.7001`` would be read as 0.7001.
+        """
+        if len(line.translate(None, _UNPRINTABLE)) != len(line):
+            raise self._nonsense("bytes that are no text", line)
+        self.poisoned = False
+        return line
 
     def _refuse_if_poisoned(self, line: bytes) -> None:
         if self.poisoned:
@@ -182,8 +199,10 @@ class Link:
 
     def _nonsense(self, problem: str, received: bytes | bytearray) -> LinkNonsense:
         self.poisoned = True
-        return LinkNonsense(problem, self.name, _text(self._last_sent), _text(received[:80]))
+        return LinkNonsense(problem, self.name, _text(self._last_sent), _text(received))
 
 
 def _text(data: bytes | bytearray) -> str:
-    return bytes(data).decode("ascii", "replace")
+    """As it may stand in a message: a script is a line of thousands of characters on the wire."""
+    text = bytes(data[:_LONGEST_SHOWN]).decode("ascii", "replace")
+    return text if len(data) <= _LONGEST_SHOWN else f"{text} ... ({len(data)} bytes)"

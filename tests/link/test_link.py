@@ -113,3 +113,56 @@ async def test_a_deadline_counts_experiment_time_and_wall_time_apart() -> None:
     with pytest.raises(LinkTimeout, match="a long integration"):
         await link.ask(b"silent", Deadline("a long integration", takes_s=30.0, slack_s=2.0))
     assert clock.now() == 30.0 + 2.0 * 100.0
+
+
+class _Says:
+    """Answers everything with the same bytes, and goes on saying something without being asked."""
+
+    def __init__(self, answer: bytes, every_s: float | None = None) -> None:
+        self._answer = answer
+        self._every_s = every_s
+        self._now_s = 0.0
+
+    def receive(self, data: bytes, now_s: float) -> bytes:
+        self._now_s = now_s
+        return self._answer
+
+    def next_wake(self) -> float | None:
+        return None if self._every_s is None else self._now_s + self._every_s
+
+    def wake(self, now_s: float) -> bytes:
+        self._now_s = now_s
+        return self._answer
+
+    def close(self, now_s: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("damaged", [b"\x0b.7001", b"3.7\x001", b"\x80", b"\x1b[0m", b"3.7\xb0C"])
+@pytest.mark.parametrize("how", ["ask", "query"])
+async def test_what_cannot_be_text_is_no_answer(damaged: bytes, how: str) -> None:
+    """``float(b"\\x0b.7001")`` is 0.7001: a damaged 3.7001 would be a reading."""
+    clock = VirtualClock()
+    link = Link(MemoryPort(lambda: _Says(damaged + b"\n"), clock), clock)
+    await link.open()
+    with pytest.raises(LinkNonsense, match="no text"):
+        await getattr(link, how)(b"MEAS?", _DEADLINE)
+    assert link.poisoned
+
+
+async def test_a_line_that_never_falls_silent_is_not_waited_for() -> None:
+    clock = VirtualClock()
+    link = Link(MemoryPort(lambda: _Says(b"7\n", every_s=0.1), clock), clock)
+    await link.open()
+    with pytest.raises(LinkNonsense, match="goes on sending"):
+        await link.resynchronise()
+    assert link.poisoned
+    assert clock.now() < 4.0
+
+
+async def test_a_long_message_is_not_repeated_in_full() -> None:
+    link, _ = await _linked(Fault.LOST)
+    with pytest.raises(LinkTimeout) as caught:
+        await link.ask(b"echo " + 5_000 * b"x", _DEADLINE)
+    assert len(str(caught.value)) < 400
+    assert "5005 bytes" in str(caught.value)
