@@ -4,7 +4,7 @@ A run in the hands of a station that is served is that station's to resume; any 
 """
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,8 +73,11 @@ def resume(
     The circuit is opened, the same instrument has to answer, and the open-circuit voltage has to follow from the last
     reading. What may have passed unseen is counted as passed.
     """
-    if channel is driver is resource is cell is policy is protocol is speed is None and not db:
-        answer = _ask_station(run, station)
+    database = options.database_url(db)
+    within_s = None if opened_within is None else _seconds(opened_within)
+    if channel is driver is resource is cell is protocol is speed is None:
+        wishes = {"policy": policy, "any_voltage": any_voltage, "opened_within_s": within_s}
+        answer = _ask_station(run, station, database, wishes)
         if answer is not None:
             print(answer)
             return
@@ -83,7 +86,6 @@ def resume(
     from labctl.station.resume import Resume, find, refuse_other_channel
     from labctl.station.resume import resume as take_up
 
-    database = options.database_url(db)
     found = find(database, run)
     if protocol is not None:
         _compare(found, protocol)
@@ -96,7 +98,7 @@ def resume(
         by="plan" if policy is None else "person",
         speed=found.run.speed if speed is None else options.speed_number(speed),
         any_voltage=any_voltage,
-        opened_within_s=None if opened_within is None else _seconds(opened_within),
+        opened_within_s=within_s,
     )
     raise typer.Exit(
         watch_over(
@@ -108,16 +110,18 @@ def resume(
     )
 
 
-def _ask_station(run: str, station: str | None) -> str | None:
+def _ask_station(run: str, station: str | None, database: str, wishes: dict[str, Any]) -> str | None:
     """What a station that is served answers, if the run is in its hands; None: it is not."""
-    from labctl.station.client import StationClient
-    from labctl.station.local_socket import stations
+    from labctl.station.client import StationClient, served
+    from labctl.store.database import locate
 
-    for name in stations() if station is None else [station]:
+    for name in served(station):
         with StationClient(name) as client:
+            same = station is not None or client.ask("status")["database"] == str(locate(database))
             for entry in client.ask("queue"):
-                if run in (entry["entry"], entry["channel"], str(entry["run_id"])):
-                    return str(client.ask("resume", target=run))
+                names = (entry["entry"], entry["channel"], str(entry["run_id"]) if same else None)
+                if run in names:
+                    return str(client.ask("resume", target=run, **wishes))
     return None
 
 

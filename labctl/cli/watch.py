@@ -17,6 +17,7 @@ _STYLES = {
     "last step": "green",
     "skipping": "green",
     "held": "bold red",
+    "unsafe": "bold white on red",
     "paused": "yellow",
     "pausing": "yellow",
     "idle": "dim",

@@ -34,12 +34,11 @@ class StationClient:
         except OSError as error:
             self._connection.close()
             raise StationError(
-                f"nobody serves station {self.station} ({error.strerror or error}); "
-                f"start it with labctl serve --station FILE"
+                f"station {self.station} does not answer: {error.strerror or error}"
             ) from error
         self._lines = self._connection.makefile("rb")
 
-    def ask(self, verb: str, command_id: str | None = None, **more: object) -> Any:
+    def ask(self, verb: str, /, command_id: str = "", **more: object) -> Any:
         """The answer to a question.
 
         Args:
@@ -83,14 +82,23 @@ class StationClient:
         self.close()
 
 
+def served(station: str | None) -> list[str]:
+    """The stations that are served; of them only the one that a name or file means, if one is given."""
+    names = stations()
+    if station is None:
+        return names
+    if station not in names and os.path.exists(station):
+        station = load_station(station).name
+    return [name for name in names if name == station]
+
+
 def _meant(station: str | None) -> str:
-    served = stations()
+    names = served(station)
+    if len(names) == 1:
+        return names[0]
+    start = "start it with labctl serve --station FILE"
     if station is not None:
-        if station not in served and os.path.exists(station):
-            return load_station(station).name
-        return station
-    if len(served) == 1:
-        return served[0]
-    if not served:
-        raise StationError("no station is served; start one with labctl serve --station FILE")
-    raise StationError(f"several stations are served: give --station, one of {', '.join(served)}")
+        raise StationError(f"nobody serves station {station[:80]}; {start}")
+    if not names:
+        raise StationError(f"no station is served; {start}")
+    raise StationError(f"several stations are served: give --station, one of {', '.join(names)}")

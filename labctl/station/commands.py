@@ -10,6 +10,7 @@ import pwd
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 from labctl.engine.control import Phase
@@ -17,6 +18,7 @@ from labctl.engine.outcome import RunState
 from labctl.errors import LabctlError, StationError, UserError
 from labctl.keeper.values import error_to_plain
 from labctl.protocol import estimate
+from labctl.protocol.plan import IfInterrupted
 from labctl.protocol.plan_text import plan_from_text
 from labctl.station.file import Station
 from labctl.station.guards import refuse_unattended
@@ -24,7 +26,7 @@ from labctl.station.launch import refuse_what_cannot_be_held
 from labctl.station.local_socket import Answer, Question
 from labctl.station.queue import Entry, Queue
 from labctl.station.status import of_the_cell
-from labctl.station.worker import Worker
+from labctl.station.worker import Wishes, Worker
 from labctl.store.queue import EntryState
 
 _REMEMBERED = 1000
@@ -40,10 +42,12 @@ class Commands:
         station: the station.
         queue: its queue.
         workers: its channels by name.
+        database: where its runs are written.
     """
 
-    def __init__(self, station: Station, queue: Queue, workers: dict[str, Worker]) -> None:
+    def __init__(self, station: Station, queue: Queue, workers: dict[str, Worker], database: str) -> None:
         self._station = station
+        self._database = database
         self._queue = queue
         self._workers = workers
         self._author = pwd.getpwuid(os.getuid()).pw_name
@@ -93,6 +97,7 @@ class Commands:
         return {
             "station": self._station.name,
             "file": self._station.file,
+            "database": self._database,
             "pid": os.getpid(),
             "channels": channels,
         }
@@ -134,17 +139,17 @@ class Commands:
         return f"{name} is going to be paused after its next sample; {of_the_cell(worker.sample)}"
 
     async def _resume(self, question: Question) -> str:
-        worker, entry = self._find(question)
+        worker, entry = self._present(question)
         if worker.run is not None:
             if not worker.control.request_resume():
                 return f"{_name(worker)} is not paused; {of_the_cell(worker.sample)}"
             return f"{_name(worker)} goes on, after a look at the open-circuit voltage"
         if entry is None or entry.state is not EntryState.HELD:
             raise StationError(f"channel {worker.spec.name} waits for nobody: it is {worker.state}")
-        return await worker.go_on(entry)
+        return await worker.go_on(entry, _wishes(question))
 
     async def _skip(self, question: Question) -> str:
-        worker, entry = self._find(question)
+        worker, entry = self._present(question)
         if worker.run is not None:
             if not worker.control.request_skip():
                 raise StationError(f"{_name(worker)} is {worker.state}: there is no step to skip")
@@ -158,7 +163,7 @@ class Commands:
 
     async def _stop(self, question: Question) -> str:
         worker, entry = self._find(question)
-        if worker.run is None:
+        if worker.run is None or _waits_behind(entry, worker):
             return await self._take_off(worker, entry)
         name, doing = _name(worker), worker.status().doing
         if worker.control.phase is Phase.LAST_STEP:
@@ -170,7 +175,7 @@ class Commands:
 
     async def _abort(self, question: Question) -> str:
         worker, entry = self._find(question)
-        if worker.run is None:
+        if worker.run is None or _waits_behind(entry, worker):
             return await self._take_off(worker, entry)
         name = _name(worker)
         worker.control.request_open()
@@ -205,6 +210,13 @@ class Commands:
 
     # --- which is meant ----------------------------------------------------------------------------------------
 
+    def _present(self, question: Question) -> tuple[Worker, Entry | None]:
+        """As ``_find``, for what is asked of the entry that the channel has to do with."""
+        worker, entry = self._find(question)
+        if _waits_behind(entry, worker):
+            raise StationError(f"{entry} has not begun: it waits behind {worker.entry}")
+        return worker, entry
+
     def _find(self, question: Question) -> tuple[Worker, Entry | None]:
         """The channel that is meant by a run's number, a place in the queue, or its own name; and the entry."""
         target = _text(question, "target")
@@ -221,7 +233,7 @@ class Commands:
         )
 
     def _running(self, question: Question, wanted: str) -> tuple[Worker, str]:
-        worker, _ = self._find(question)
+        worker, _ = self._present(question)
         if worker.run is None:
             raise StationError(
                 f"channel {worker.spec.name} is {worker.state}: nothing that can be {wanted} runs on it"
@@ -246,6 +258,11 @@ class Commands:
         return True
 
 
+def _waits_behind(entry: Entry | None, worker: Worker) -> bool:
+    first = worker.entry
+    return entry is not None and first is not None and entry.row.entry_id != first.row.entry_id
+
+
 def _name(worker: Worker) -> str:
     entry = worker.entry
     return f"run {entry.row.run_id if entry is not None else '?'} on channel {worker.spec.name}"
@@ -258,6 +275,16 @@ def _outcome(worker: Worker) -> str:
     if end.state is RunState.UNSAFE:
         return f"{end.state}: {end.reason}"
     return f"{end.state}, {end.reason}; the circuit is open, confirmed by read-back"
+
+
+def _wishes(question: Question) -> Wishes:
+    policy, within_s = question.get("policy"), question.get("opened_within_s")
+    if policy not in (None, *IfInterrupted):
+        raise UserError(f"--policy {str(policy)[:40]}: give one of {', '.join(IfInterrupted)}")
+    if within_s is not None and not (isinstance(within_s, float) and 0.0 <= within_s < inf):
+        raise UserError("--opened-within wants a time")
+    given = IfInterrupted.ASK if policy is None else IfInterrupted(policy)
+    return Wishes(given, question.get("any_voltage") is True, within_s)
 
 
 def _place(entry: Entry) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from labctl.station.local_socket import LocalSocket, socket_path
 from labctl.station.queue import Queue
 from labctl.station.service_manager import ServiceManager
 from labctl.station.worker import Bench, Worker
+from labctl.store.database import locate
 from labctl.store.reader import Reader
 from labctl.store.records import RunState
 from labctl.store.store import Store
@@ -56,18 +57,18 @@ async def serve(
         with Store(database) as store:
             queue = Queue(store, station.name)
             await queue.load(partial(_ended, Reader(database)))
-            bench = Bench(store, queue, journal_beside(database), speed, seed, tell)
+            bench = Bench(store, database, queue, journal_beside(database), speed, seed, tell)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
-            await _live(station, queue, workers, tell)
+            commands = Commands(station, queue, workers, str(locate(database)))
+            await _live(station, commands, workers, tell)
     finally:
         claim.drop()
 
 
 async def _live(
-    station: Station, queue: Queue, workers: dict[str, Worker], tell: Callable[[str, str], None]
+    station: Station, commands: Commands, workers: dict[str, Worker], tell: Callable[[str, str], None]
 ) -> None:
     manager = ServiceManager()
-    commands = Commands(station, queue, workers)
     door = LocalSocket(socket_path(station.name), commands.answer, os.getuid())
     told = _on_signals()
     await door.open()

@@ -18,13 +18,14 @@ class Ages(NamedTuple):
 
 
 def opened_by_keeper(
-    journal: Path | None, engine_pid: int, silent_s: float, *, rebooted: bool
+    journal: Path | None, engine_pid: int, channel: str, silent_s: float, *, rebooted: bool
 ) -> Ages | None:
     """The last opening after an engine's last word; None if the journal does not say that the circuit is open.
 
     Args:
         journal: the keeper's; None: it kept none.
         engine_pid: the process that is gone.
+        channel: whose circuit; a station's process has many.
         silent_s: how long it has been silent.
         rebooted: the computer was started anew since: then ages follow from the clock on the wall.
     """
@@ -38,7 +39,8 @@ def opened_by_keeper(
                 else ("monotonic_second", time.monotonic())
             )
             age_s = max(now_s - line[clock], 0.0)
-            if line["engine_pid"] != engine_pid or age_s > silent_s + _BEFORE_S:
+            of_it = line["engine_pid"] == engine_pid and line["channel"] == channel
+            if not of_it or age_s > silent_s + _BEFORE_S:
                 continue
             if line["event"] == "opening":
                 begun_s = age_s

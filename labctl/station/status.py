@@ -19,8 +19,8 @@ class ChannelStatus:
     Attributes:
         channel: its name.
         instrument: who answered last, or what the station file says.
-        state: idle, connecting, held, or the phase of its run.
-        reason: why it is held; empty if it is not.
+        state: idle, connecting, held, unsafe, or the phase of its run.
+        reason: why it is held or unsafe; empty if it is not.
         entry: its place in the queue, ``q7``; empty if it is idle.
         run_id: its run; None if there is none.
         cell, protocol: of the run; empty if there is none.

@@ -6,18 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from labctl.clock import Clock
+from labctl.engine.choice import choose, question
 from labctl.engine.control import RunControl
 from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
-from labctl.errors import DataError, LabctlError, StationError, StoreError
+from labctl.errors import DataError, LabctlError, StoreError, UserError
 from labctl.instrument.channel import Channel, Identity, Sample
+from labctl.protocol.plan import IfInterrupted
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards
 from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
 from labctl.station.queue import Entry, Queue, settled
+from labctl.station.resume import Resume, find, take_up
 from labctl.station.status import ChannelStatus, figures
 from labctl.store.queue import EntryState
 from labctl.store.store import Store
@@ -29,7 +33,7 @@ class Bench:
     """What the channels of a station share.
 
     Attributes:
-        store: where runs are written.
+        store: where runs are written; ``database``: its URL or path.
         queue: what is to be run.
         journal: the file in which keepers note what they do.
         speed: experiment seconds per second on the wall.
@@ -38,11 +42,20 @@ class Bench:
     """
 
     store: Store
+    database: str
     queue: Queue
     journal: Path | None
     speed: float
     seed: int
     tell: Callable[[str, str], None]
+
+
+class Wishes(NamedTuple):
+    """What a person says when a run is to be taken up; as in ``labctl resume``."""
+
+    policy: IfInterrupted = IfInterrupted.ASK
+    any_voltage: bool = False
+    opened_within_s: float | None = None
 
 
 class Worker:
@@ -64,6 +77,8 @@ class Worker:
         self.control = RunControl()
         self.identity: Identity | None = None
         self.end: RunEnd | None = None
+        self._resume: Resume | None = None
+        self._alarm = ""  # while a circuit is not confirmed open that should be
         self._bench = bench
         self._between = ""
 
@@ -75,6 +90,8 @@ class Worker:
     @property
     def state(self) -> str:
         """In one word or two."""
+        if self._alarm:
+            return "unsafe"
         if self.run is not None:
             return self.control.phase
         if self._between:
@@ -93,7 +110,7 @@ class Worker:
             channel=self.spec.name,
             instrument=str(self.identity or f"{self.spec.driver} at {self.spec.resource or self.spec.cell}"),
             state=self.state,
-            reason=(entry.row.reason if entry is not None else None) or "",
+            reason=self._alarm or (entry.row.reason if entry is not None else None) or "",
             entry=str(entry) if entry is not None else "",
             run_id=entry.row.run_id if entry is not None else None,
             cell=entry.cell if entry is not None else "",
@@ -117,21 +134,41 @@ class Worker:
             else:
                 await self._carry_out(entry)
 
-    async def go_on(self, entry: Entry) -> str:
+    async def go_on(self, entry: Entry, wishes: Wishes) -> str:
         """A person lets an entry go on that was held; returns a sentence.
 
         Raises:
-            StationError: its run cannot go on.
+            UserError: its run cannot go on, or not without a further word.
         """
-        if entry.row.run_id is not None:
-            raise StationError(f"{entry.row.reason}; it cannot be taken up here")
-        await self._bench.queue.change(entry, EntryState.QUEUED)
-        return f"{entry} ({entry.protocol}) begins on channel {self.spec.name}"
+        if entry.row.run_id is None:
+            await self._bench.queue.change(entry, EntryState.QUEUED)
+            return f"{entry} ({entry.protocol}) begins on channel {self.spec.name}"
+        self._resume = await asyncio.to_thread(self._to_resume, entry.row.run_id, wishes)
+        await self._bench.queue.change(entry, EntryState.RUNNING)
+        return (
+            f"run {entry.row.run_id} is taken up on channel {self.spec.name} ({self._resume.choice}), "
+            "after a look at the open-circuit voltage"
+        )
+
+    def _to_resume(self, run_id: int, wishes: Wishes) -> Resume:
+        found = find(self._bench.database, str(run_id))
+        choice = choose(found.run.state, found.plan, found.progress, wishes.policy)
+        if choice is IfInterrupted.ASK:
+            raise UserError(question(run_id, found.plan, found.progress))
+        return Resume(
+            interrupted=found,
+            channel=self.spec,
+            choice=choice,
+            by="person",
+            speed=self._bench.speed,
+            any_voltage=wishes.any_voltage,
+            opened_within_s=wishes.opened_within_s,
+        )
 
     async def _carry_out(self, entry: Entry) -> None:
         self.control, self.end = RunControl(), None
         try:
-            self.end = await self._begin(entry)
+            self.end = await (self._begin(entry) if entry.row.run_id is None else self._take_up())
         except StoreError:
             raise
         except LabctlError as error:
@@ -141,6 +178,8 @@ class Worker:
             self._tell(traceback.format_exc())
         else:
             await self._settle(self.end)
+        finally:
+            self._alarm = ""
 
     async def _begin(self, entry: Entry) -> RunEnd:
         """From a place in the queue to a run, to its end."""
@@ -195,6 +234,21 @@ class Worker:
         finally:
             self.run, self._between = None, "closing"
 
+    async def _take_up(self) -> RunEnd:
+        """Go on with a run that was cut off, paused or failed."""
+        resume, self._resume = self._resume, None
+        assert resume is not None
+
+        def started(run: Run, run_id: int, identity: Identity) -> None:
+            self.run, self.identity = run, identity
+            self._tell(f"run {run_id} goes on ({resume.choice}) on {identity}")
+
+        self._between = "connecting"
+        try:
+            return await take_up(resume, self._bench.store, self.control, started, self._told)
+        finally:
+            self.run, self._between = None, ""
+
     async def _settle(self, end: RunEnd) -> None:
         """A run is over: go on with the queue only if all of it was done as planned."""
         entry = self.entry
@@ -210,6 +264,8 @@ class Worker:
             await self._bench.queue.change(self.entry, EntryState.HELD, reason)
 
     def _told(self, kind: str, sentence: str) -> None:
+        if kind == "circuit":
+            self._alarm = sentence
         if kind != "half_cycle":
             self._tell(sentence)
 
