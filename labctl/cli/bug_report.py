@@ -19,5 +19,6 @@ def write_report(error: Exception) -> Path:
         f"labctl {version('labctl-cycler')}, Python {platform.python_version()}, {platform.platform()}\n"
         f"command: {' '.join(sys.argv)}\n\n" + "".join(traceback.format_exception(error)),
         encoding="utf-8",
+        errors="backslashreplace",
     )
     return path

@@ -5,8 +5,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from labctl.cli.output import duration
+from labctl.cli.screen import drawn_on
 from labctl.engine.run import Run
 from labctl.instrument.channel import Identity
+from labctl.invisible import visible
 from labctl.protocol import estimate
 from labctl.protocol.plan import Node, Plan, StepNode
 from labctl.station.connect import ChannelSpec
@@ -44,7 +46,10 @@ class Display:
             from rich.live import Live
 
             self._live = Live(
-                get_renderable=self._panel, console=Console(stderr=True), refresh_per_second=8, transient=True
+                get_renderable=self._panel,
+                console=Console(file=drawn_on(sys.stderr)),
+                refresh_per_second=8,
+                transient=True,
             )
 
     def __enter__(self) -> Self:
@@ -80,7 +85,7 @@ class Display:
         if self._quiet:
             return
         if self._live is not None:
-            self._last_lines = [*self._last_lines, text][-6:]
+            self._last_lines = [*self._last_lines, visible(text)][-6:]
         else:
             print(text, file=sys.stderr, flush=True)
 
@@ -91,12 +96,12 @@ class Display:
 
         table = Table.grid(padding=(0, 3))
         for name, value in self._figures():
-            table.add_row(Text(name, style="dim"), Text(value, style="bold"))
+            table.add_row(Text(name, style="dim"), Text(visible(value), style="bold"))
         lines = Text("\n".join(self._last_lines), style="dim")
         body = Table.grid()
         body.add_row(table)
         body.add_row(lines)
-        return Panel(body, title=Text(self._heading or self._plan.protocol), expand=False)
+        return Panel(body, title=Text(visible(self._heading or self._plan.protocol)), expand=False)
 
     def _figures(self) -> list[tuple[str, str]]:
         run = self._run

@@ -75,8 +75,10 @@ def _labctl(
 
 def main() -> None:
     """Entry point of the command ``labctl``."""
+    from labctl.cli.screen import make_inert
     from labctl.errors import LabctlError
 
+    make_inert()
     try:
         app()
     except LabctlError as error:

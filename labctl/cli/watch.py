@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from labctl.cli import options
+from labctl.cli.screen import drawn_on
 from labctl.cli.station import Served
+from labctl.invisible import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +24,8 @@ _STYLES = {
     "pausing": "yellow",
     "idle": "dim",
 }
+
+_WHAT_NOW = "; labctl resume {channel} goes on with it, labctl skip {channel} gives it up"
 
 
 def watch(station: Served = None, json: options.Json = False) -> None:
@@ -39,7 +43,7 @@ def watch(station: Served = None, json: options.Json = False) -> None:
         else:
             from rich.console import Console
 
-            Console(width=200).print(_picture(client.ask("status")))
+            Console(width=200, file=drawn_on(sys.stdout)).print(_picture(client.ask("status")))
 
 
 def _lines(client: Any) -> None:
@@ -49,9 +53,11 @@ def _lines(client: Any) -> None:
 
 
 def _live(client: Any) -> None:
+    from rich.console import Console
     from rich.live import Live
 
-    with Live(_picture(client.ask("status")), auto_refresh=False, screen=True) as live:
+    console = Console(file=drawn_on(sys.stdout))
+    with Live(_picture(client.ask("status")), console=console, auto_refresh=False, screen=True) as live:
         while True:
             _wait()
             live.update(_picture(client.ask("status")), refresh=True)
@@ -66,7 +72,9 @@ def _picture(status: dict[str, Any]) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"station {status['station']}", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=f"station {status['station']}", title_justify="left", box=None, pad_edge=False, expand=True
+    )
     for name in ("channel", "state", "run", "cell", "protocol"):
         table.add_column(name, no_wrap=True)
     for name in ("cycle", "time", "voltage", "current", "charge", "queue"):
@@ -75,9 +83,10 @@ def _picture(status: dict[str, Any]) -> "RenderableType":
     reasons = []
     for channel in status["channels"]:
         style = _STYLES.get(channel["state"], "")
-        table.add_row(*(Text(text, style) for text in _cells(channel)))
+        table.add_row(*(Text(visible(text), style) for text in _cells(channel)))
         if channel["reason"]:
-            reasons.append(Text(f"{channel['channel']}: {channel['reason']}", style))
+            what_now = _WHAT_NOW.format(**channel) if channel["state"] == "held" else ""
+            reasons.append(Text(visible(f"{channel['channel']}: {channel['reason']}{what_now}"), style))
     return Group(table, Text(), *reasons)
 
 

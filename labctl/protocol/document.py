@@ -23,6 +23,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from labctl.invisible import INVISIBLE
 from labctl.protocol.problems import Mark, Problems
 
 DEEPEST_NESTING = 40
@@ -207,12 +208,7 @@ class _Builder:
         return Mark(self._name, event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-# Control characters, line separators other than line ends, direction overrides that make a file read differently
-# from what it says, and halves of characters.
-_ODD = re.compile(
-    "[\\x00-\\x09\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069"
-    "\\ud800-\\udfff\\ufeff\\ufffe\\uffff]"
-)
+_ODD = re.compile(f"(?!\\r){INVISIBLE.pattern}")  # a line may end as on Windows
 
 
 def _refuse_odd_characters(name: str, text: str, problems: Problems) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from labctl.invisible import INVISIBLE
 from labctl.units import Dimension, Quantity, QuantityError, parse, parse_count, parse_number
 
 LONGEST_LINE = 200
@@ -138,6 +139,10 @@ class LineText(FromText):
         if not text.strip() or len(text) > LONGEST_LINE or "\n" in text:
             raise QuantityError(
                 f"{text[:40]!r} is not one line of text", f"write 1 to {LONGEST_LINE} characters"
+            )
+        if odd := INVISIBLE.search(text):
+            raise QuantityError(
+                f"{text[:40]!r} has the invisible character U+{ord(odd[0]):04X}", "write it without"
             )
         return text
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import UserError
+from labctl.invisible import visible
 from labctl.report.file_name import safe_name
 from labctl.store.reader import Reader
 from labctl.store.records import RunRecord
@@ -126,5 +127,5 @@ def _text(value: object) -> str:
     """Text that a spreadsheet takes for a value, never for a formula."""
     if isinstance(value, (int, float)):
         return repr(value)
-    text = "" if value is None else str(value)
+    text = "" if value is None else visible(str(value))
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -10,6 +10,7 @@ STYLE = {
     "grid.alpha": 0.25,
     "svg.fonttype": "none",
     "legend.frameon": False,
+    "text.parse_math": False,  # a cell's name is no formula
 }
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 """Okabe and Ito's palette, safe for the colour-blind."""

@@ -71,7 +71,7 @@ class Reader:
         name = str(reference)
         if name == "last":
             query = _runs().order_by(None).order_by(tables.run.c.run_id.desc()).limit(1)
-        elif name.isdecimal() and len(name) < 19:
+        elif name.isascii() and name.isdecimal() and len(name) < 19:
             query = _runs().where(tables.run.c.run_id == int(name))
         else:
             raise DataError(f"{name!r} names no run: give its number, or 'last'")
