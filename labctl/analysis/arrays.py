@@ -6,3 +6,6 @@ from numpy.typing import NDArray
 Column = NDArray[np.float64]
 Impedance = NDArray[np.complex128]
 """Z = Z' + jZ'', ohm; capacitive Z'' < 0."""
+
+LEAST_POINTS = 6
+"""Of a spectrum from which anything is concluded. Assumed."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from labctl.analysis.arrays import Column
 
 GRID = 200
-"""Points in charge on which the curve is looked at."""
+"""Cells of equal charge in which the curve is looked at."""
 
-SLOPE_WINDOW = 0.05
+SLOPE_WINDOW = 0.10
 """Share of the charge over which a slope is taken; shorter wiggles are not seen."""
 
 PLATEAU_SLOPE = 0.25
@@ -99,8 +99,7 @@ def plateaus(passed_C: Column, level_V: Column) -> tuple[Plateau, ...]:
     if len(passed_C) < LEAST_SAMPLES or not passed_C[-1] > 0.0:
         return ()
     spike = nucleation_spike(passed_C, level_V)
-    charge_C = np.linspace(spike.minimum_C if spike else 0.0, passed_C[-1], GRID)
-    level = np.interp(charge_C, passed_C, level_V)
+    charge_C, level = _evenly(passed_C, level_V, spike.minimum_C if spike else float(passed_C[0]))
     spread_V = float(np.ptp(np.percentile(level, [2.0, 98.0])))
     if spread_V <= max(FLAT_SHARE * abs(float(np.median(level))), FLAT_V):
         return (Plateau(float(np.median(level)), float(charge_C[0]), float(charge_C[-1])),)
@@ -111,6 +110,14 @@ def plateaus(passed_C: Column, level_V: Column) -> tuple[Plateau, ...]:
         for first, after in _stretches(flat)
         if charge_C[after - 1] - charge_C[first] >= LEAST_PLATEAU * passed_C[-1]
     )
+
+
+def _evenly(passed_C: Column, level_V: Column, from_C: float) -> tuple[Column, Column]:
+    """Mean level in cells of equal charge, which takes out noise and uneven sampling; with the middles of the cells."""
+    integral = np.concatenate([[0.0], np.cumsum(0.5 * (level_V[1:] + level_V[:-1]) * np.diff(passed_C))])
+    edges = np.linspace(from_C, passed_C[-1], GRID + 1)
+    level: Column = np.diff(np.interp(edges, passed_C, integral)) / np.diff(edges)
+    return 0.5 * (edges[1:] + edges[:-1]), level
 
 
 def _slopes(charge_C: Column, level_V: Column) -> Column:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.arrays import Column, Impedance
+from labctl.analysis.arrays import LEAST_POINTS, Column, Impedance
 
 MU_LIMIT = 0.85
 """As Schoenleber et al. propose."""
@@ -27,8 +27,6 @@ LEAST_PER_DECADE = 3.0
 
 VALID_RMS_PERCENT, VALID_WORST_PERCENT = 1.0, 3.0
 """Assumed: the usual demand, residuals of 1 %; a single point may be three times as far off."""
-
-LEAST_POINTS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from labctl.analysis.arrays import Column, Impedance
 PER_DECADE = 12
 BEYOND_DECADES = 1.0
 """How far time constants go beyond the measured band, so that what lies outside of it does not pile up at its edge."""
-SMOOTHING = 1e-4
-"""Weight of the penalty against a relative error of one at every point. Assumed: two arcs a decade apart stay two at
-0.5 % noise, and one depressed arc stays one."""
+SMOOTHING = 3e-5
+"""Weight of the penalty against a relative error of one at every point. Assumed: at 0.4 % noise two arcs a decade
+apart stay two, and one depressed arc stays one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ can say from the spectrum which it is: both are "not resolved", and the arc's re
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from labctl.analysis.arrays import Column, Impedance
+from labctl.analysis.arrays import LEAST_POINTS, Column, Impedance
 from labctl.analysis.circuit import Circuit
 from labctl.analysis.circuit_fit import CircuitFit, Estimate, can_be_fitted, fit_circuit
 
@@ -117,29 +118,32 @@ def fit_spectrum(
             if it is nearly as good, so that a series does not hop between equals.
 
     Returns:
-        The fit; None if there are fewer than three points.
+        The fit; None if there are fewer than six points.
     """
+    if len(frequency_Hz) < LEAST_POINTS:
+        return None
     # A cable shows at the highest frequency first.
     inductance = bool(impedance_ohm[np.argmax(frequency_Hz)].imag > 0.0)
     fits: dict[Circuit, CircuitFit] = {}
-    for arcs, diffusion in ((0, False), (0, True), (1, False), (1, True), (2, False), (2, True)):
-        circuit = Circuit(arcs, diffusion, inductance)
+    for count, diffusion in product((0, 1, 2), (False, True)):
+        circuit = Circuit(count, diffusion, inductance)
         if not can_be_fitted(circuit, len(frequency_Hz)):
             continue
         known = before.fits.get(circuit) if before is not None else None
         begin_at = () if known is None else (known.parameters,)
         fits[circuit] = fit_circuit(circuit, frequency_Hz, impedance_ohm, begin_at)
-    if not fits:
-        return None
     least = min(fit.aicc for fit in fits.values())
     best = min(
         (fit for fit in fits.values() if fit.aicc <= least + SUPPORT), key=lambda fit: fit.circuit.size
     )
     ohmic = best.estimate(0)
+    arcs = tuple(_arc(best, place, frequency_Hz) for place in range(1, 1 + 3 * best.circuit.arcs, 3))
+    # What of an arc above the band is R0 is decided by where the search for time constants ends, not by the data.
+    cut_off = any(arc.apex_Hz > BAND_MARGIN * frequency_Hz.max() for arc in arcs)
     return SpectrumFit(
         best=best,
-        ohmic_ohm=ohmic if ohmic.is_known_within(KNOWN_WITHIN) else None,
-        arcs=tuple(_arc(best, place, frequency_Hz) for place in range(1, 1 + 3 * best.circuit.arcs, 3)),
+        ohmic_ohm=ohmic if ohmic.is_known_within(KNOWN_WITHIN) and not cut_off else None,
+        arcs=arcs,
         fits=fits,
     )
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.arrays import Column, Impedance
+from labctl.analysis.arrays import LEAST_POINTS, Column, Impedance
 from labctl.analysis.circuit_fit import Estimate
-from labctl.analysis.kramers_kronig import LEAST_POINTS, Validity, lin_kk
+from labctl.analysis.kramers_kronig import Validity, lin_kk
 from labctl.analysis.spectrum_fit import ARCS, SpectrumFit, fit_spectrum
 from labctl.instrument.impedance import Spectrum
 

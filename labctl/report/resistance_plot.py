@@ -7,8 +7,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from labctl.analysis.arrays import LEAST_POINTS
 from labctl.analysis.circuit_fit import Estimate
-from labctl.analysis.kramers_kronig import LEAST_POINTS
 from labctl.analysis.relaxation_times import relaxation_times
 from labctl.analysis.spectrum_series import SpectrumFigures, measured
 from labctl.instrument.impedance import Spectrum
