@@ -15,8 +15,8 @@ from labctl_simulators.cells.series import SeriesArcs
 _EXCHANGE_STEP_C = 20e-3
 """Largest charge over which the electrolyte's potassium is taken as constant while it enters the cathode."""
 
-_HOLD_STEP_C = 0.2e-3
-"""Largest charge in one step of a hold: two fifths of what the fastest process of the anode's surface takes."""
+_HOLD_STEP_C = 0.5e-3
+"""Largest charge in one step of a hold: what the fastest process of the anode's surface takes."""
 
 _HOLD_CHANGE_C = 20e-6
 """Largest change of current times duration in one step of a hold, which bounds the error of its charge."""

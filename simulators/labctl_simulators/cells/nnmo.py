@@ -101,7 +101,7 @@ class FullCellParameters:
     soluble_share: float = 1.0
     """[ks] Largest share of potassium among the cations. Paper: in perchlorate some hundred times less."""
 
-    selectivity: float = 20.0
+    selectivity: float = 30.0
     """[a] How much more readily NNMO takes up potassium than sodium. Assumed: plateaus shift from the 5th cycle on
     (paper); that a cathode chooses between the two is known (L. Xue et al., J. Am. Chem. Soc. 140 (2018)
     3292)."""

@@ -89,7 +89,7 @@ class MetalParameters:
     Assumed: makes the layer 15 um thick after cycle 40 (paper)."""
 
     layer_resistivity_ohm_m: float = 2200.0
-    """Assumed: electrolyte in few and narrow pores; 250 ohm for the 15 um of one electrode once closed, less
+    """Assumed: electrolyte in few and narrow pores; 1.2 kohm for the 15 um of one electrode once closed, less
     than charge transfer and enough for two arcs of like size at cycles 30 to 40 (paper)."""
 
     wear: float = 1.0

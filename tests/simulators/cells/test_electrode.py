@@ -12,12 +12,13 @@ from labctl_simulators.cells.parameters import (
     HALF_CYCLE_C,
     NA,
     NA50K50,
+    NA50K50_NAFSI,
     NA60K40,
     NA80K20,
     SymmetricParameters,
 )
 
-ALLOYS = [NA, NA50K50, NA60K40, NA80K20]
+ALLOYS = [NA, NA50K50, NA50K50_NAFSI, NA60K40, NA80K20]
 
 
 def cycled(parameters: SymmetricParameters, cycles: int) -> Electrode:
@@ -71,6 +72,32 @@ def test_potassium_carries_the_share_it_should() -> None:
 
 def test_salt_layer_is_some_15_um_thick_after_40_cycles() -> None:
     assert cycled(NA50K50, 40).salt_layer_m() == pytest.approx(15e-6, rel=0.05)
+
+
+def test_where_the_salt_dissolves_there_is_no_layer_and_the_metal_becomes_sodium() -> None:
+    electrode = cycled(NA50K50_NAFSI, 100)
+    assert electrode.bare == 1.0
+    assert electrode.layer_ohm == electrode.salt_layer_m() == 0.0
+    assert electrode.potassium_lost_C() > 0.9 * NA50K50_NAFSI.potassium_C
+    pure = cycled(NA, 100)
+    for _ in range(2):
+        assert electrode.exchange_A == pytest.approx(pure.exchange_A, rel=0.15)
+        electrode.strip(0.9)
+        pure.strip(0.9)
+
+
+def test_the_liquid_keeps_its_surface_until_sodium_separates() -> None:
+    """Liquid Na70K30 is the last: 2.61 C of potassium in 8.70 C of metal."""
+    electrode, kept = Electrode(NA50K50_NAFSI), Electrode(dataclasses.replace(NA50K50_NAFSI, sodium=None))
+    separated = 0
+    for _ in range(30):
+        for each in (electrode, kept):
+            each.strip(0.2)
+            each.plate(0.2)
+        same = electrode.exchange_A == kept.exchange_A
+        assert same == (electrode.potassium_C > 0.3 * NA50K50_NAFSI.metal_C)
+        separated += not same
+    assert 0 < separated < 30
 
 
 def test_coverage_collapses_where_there_is_potassium_enough() -> None:

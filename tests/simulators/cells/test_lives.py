@@ -10,10 +10,16 @@ from functools import cache
 import pytest
 
 from labctl_simulators.cells import Cell
-from labctl_simulators.cells.symmetric import na, na50k50, na60k40, na80k20
+from labctl_simulators.cells.symmetric import na, na50k50, na50k50_nafsi, na60k40, na80k20
 
 CURRENT_A, HALF_CYCLE_S, WINDOW_V = 113.1e-6, 9000.0, 0.9
-CELLS = {"na": na, "na50k50": na50k50, "na60k40": na60k40, "na80k20": na80k20}
+CELLS = {
+    "na": na,
+    "na50k50": na50k50,
+    "na50k50-nafsi": na50k50_nafsi,
+    "na60k40": na60k40,
+    "na80k20": na80k20,
+}
 FREQUENCIES_HZ = [10.0 ** (5.0 - index / 10.0) for index in range(61)]
 
 
@@ -138,6 +144,35 @@ def test_sodium_rich_cells_stay_low_for_over_700_hours_then_short(name: str, see
     short = next(index for index, trace in enumerate(life.traces) if min(trace[10:]) < 5e-3)
     assert 720.0 <= 2.5 * short + 2.5 <= 770.0
     assert all(max(trace) < 5e-3 for trace in life.traces[short + 1 :])
+
+
+def step_between_plateaus(trace: list[float]) -> float:
+    """The voltage at the end of a half-cycle relative to that of its lowest point."""
+    return trace[-1] / min(trace)
+
+
+def low_share(trace: list[float]) -> float:
+    """Share of a half-cycle within a fifth of its lowest point."""
+    return sum(volt < 1.2 * min(trace) for volt in trace) / len(trace)
+
+
+def test_na50k50_in_nafsi_goes_from_the_climb_of_the_alloy_to_the_two_plateaus_of_sodium() -> None:
+    life, alloy, sodium = (live(name, 0, 160) for name in ("na50k50-nafsi", "na50k50", "na"))
+    first, tenth, last = (life.traces[2 * cycle - 2] for cycle in (1, 10, 140))
+    assert step_between_plateaus(first) == pytest.approx(step_between_plateaus(alloy.traces[0]), rel=0.03)
+    assert step_between_plateaus(first) < 1.2 < 1.35 < step_between_plateaus(tenth)
+    assert step_between_plateaus(last) == pytest.approx(step_between_plateaus(sodium.traces[280]), rel=0.15)
+    assert 0.05 < low_share(tenth) < 0.8 * low_share(last)
+    assert low_share(last) == pytest.approx(low_share(sodium.traces[280]), rel=0.2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_na50k50_in_nafsi_shows_no_jump_and_no_insulating_layer(seed: int) -> None:
+    life = live("na50k50-nafsi", seed, 140)
+    for cycle in range(1, 141):
+        assert 0.03 < life.overpotential_V(cycle) < 0.07
+        assert life.overpotential_V(cycle) < 1.1 * life.overpotential_V(1)
+    assert abs(life.spectra[50][-1]) < 1.1 * abs(life.spectra[1][-1])
 
 
 def test_na_arcs_do_not_grow_much() -> None:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl_simulators.cells import Cell
-from labctl_simulators.cells.symmetric import na, na50k50, na60k40, na80k20
+from labctl_simulators.cells.symmetric import na, na50k50, na50k50_nafsi, na60k40, na80k20
 
-MAKERS = [na, na50k50, na60k40, na80k20]
+MAKERS = [na, na50k50, na50k50_nafsi, na60k40, na80k20]
 CURRENT_A, HALF_CYCLE_S = 113.1e-6, 9000.0
 
 Maker = Callable[[str | None, int], Cell]
@@ -50,6 +50,7 @@ STATES = [
     pytest.param(na50k50, 1, id="na50k50, 1"),
     pytest.param(na50k50, 38, id="na50k50, 38"),
     pytest.param(na50k50, 50, id="na50k50, 50"),
+    pytest.param(na50k50_nafsi, 20, id="na50k50-nafsi, 20"),
     pytest.param(na, 152, id="na, shorted"),
 ]
 
