@@ -3,7 +3,9 @@
 import json as json_text
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from labctl.cli import options
 from labctl.cli.screen import drawn_on
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _EVERY_S = 0.5
+_WIDE = 200
 _STYLES = {
     "running": "green",
     "last step": "green",
@@ -43,7 +46,8 @@ def watch(station: Served = None, json: options.Json = False) -> None:
         else:
             from rich.console import Console
 
-            Console(width=200, file=drawn_on(sys.stdout)).print(_picture(client.ask("status")))
+            console = Console(width=_WIDE, file=drawn_on(sys.stdout))
+            console.print(_picture(client.ask("status"), _WIDE))
 
 
 def _lines(client: Any) -> None:
@@ -57,57 +61,77 @@ def _live(client: Any) -> None:
     from rich.live import Live
 
     console = Console(file=drawn_on(sys.stdout))
-    with Live(_picture(client.ask("status")), console=console, auto_refresh=False, screen=True) as live:
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
+            live.update(_picture(client.ask("status"), console.width), refresh=True)
             _wait()
-            live.update(_picture(client.ask("status")), refresh=True)
 
 
 def _wait() -> None:
     time.sleep(_EVERY_S)  # noqa: TID251  a person's eyes, not an instrument
 
 
-def _picture(status: dict[str, Any]) -> "RenderableType":
+class _Column(NamedTuple):
+    """A column of the picture; it is left out on a terminal that is narrower than ``from_width`` characters."""
+
+    name: str
+    cell: Callable[[dict[str, Any]], str]
+    from_width: int = 0
+    justify: Literal["left", "right"] = "left"
+
+
+def _figure(key: str, scale: float, unit: str, form: str = "+.4f") -> Callable[[dict[str, Any]], str]:
+    return lambda channel: "" if channel[key] is None else f"{channel[key] * scale:{form}} {unit}"
+
+
+def _text(key: str) -> Callable[[dict[str, Any]], str]:
+    return lambda channel: str(channel[key] or "")
+
+
+def _time(channel: dict[str, Any]) -> str:
+    from labctl.cli.output import duration
+
+    return "" if channel["time_s"] is None else duration(channel["time_s"])
+
+
+_COLUMNS = (
+    _Column("channel", _text("channel")),
+    _Column("state", _text("state")),
+    _Column("run", _text("run_id")),
+    _Column("cell", _text("cell"), 90),
+    _Column("protocol", _text("protocol"), 110),
+    _Column("cycle", _text("cycle"), 0, "right"),
+    _Column("time", _time, 0, "right"),
+    _Column("voltage", _figure("voltage_V", 1.0, "V"), 0, "right"),
+    _Column("current", _figure("current_A", 1e3, "mA"), 0, "right"),
+    _Column("charge", _figure("charge_C", 1.0 / 3.6, "mAh", ".4f"), 90, "right"),
+    _Column("queue", _text("queued"), 0, "right"),
+    _Column("doing", _text("doing"), 140),
+)
+
+
+def _picture(status: dict[str, Any], width: int) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    columns = [column for column in _COLUMNS if column.from_width <= width]
     table = Table(
-        title=f"station {status['station']}", title_justify="left", box=None, pad_edge=False, expand=True
+        title=f"station {status['station']}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        expand=width >= 140,
     )
-    for name in ("channel", "state", "run", "cell", "protocol"):
-        table.add_column(name, no_wrap=True)
-    for name in ("cycle", "time", "voltage", "current", "charge", "queue"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("doing", no_wrap=True, overflow="ellipsis", ratio=1)
+    for column in columns:
+        table.add_column(
+            column.name, justify=column.justify, no_wrap=True, ratio=1 if column.name == "doing" else None
+        )
     reasons = []
     for channel in status["channels"]:
         style = _STYLES.get(channel["state"], "")
-        table.add_row(*(Text(visible(text), style) for text in _cells(channel)))
+        table.add_row(*(Text(visible(column.cell(channel)), style) for column in columns))
         if channel["reason"]:
             what_now = _WHAT_NOW.format(**channel) if channel["state"] == "held" else ""
             reasons.append(Text(visible(f"{channel['channel']}: {channel['reason']}{what_now}"), style))
     return Group(table, Text(), *reasons)
-
-
-def _cells(channel: dict[str, Any]) -> list[str]:
-    from labctl.cli.output import duration
-
-    def figure(key: str, scale: float, unit: str) -> str:
-        value = channel[key]
-        return "" if value is None else f"{value * scale:+.4f} {unit}"
-
-    return [
-        channel["channel"],
-        channel["state"],
-        str(channel["run_id"] or ""),
-        channel["cell"],
-        channel["protocol"],
-        str(channel["cycle"] or ""),
-        "" if channel["time_s"] is None else duration(channel["time_s"]),
-        figure("voltage_V", 1.0, "V"),
-        figure("current_A", 1e3, "mA"),
-        "" if channel["charge_C"] is None else f"{channel['charge_C'] / 3.6:.4f} mAh",
-        str(channel["queued"] or ""),
-        channel["doing"],
-    ]

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from labctl.errors import StationError
+from labctl.link.address import port_name
 
 _PATIENCE_S = 2.0  # a keeper that is about to end may still be confirming that its circuit is open
 _AGAIN_AFTER_S = 0.02
@@ -24,7 +25,7 @@ class Claim:
 
     def __init__(self, resource: str) -> None:
         self._resource = resource
-        name = hashlib.sha256(resource.upper().encode()).hexdigest()[:24]
+        name = hashlib.sha256(port_name(resource).encode()).hexdigest()[:24]
         self._path = runtime_directory() / f"{name}.claim"
         self._file: int | None = None
 
