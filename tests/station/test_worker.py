@@ -1,0 +1,130 @@
+"""Workers of a station: what goes wrong on one channel stays there."""
+
+import asyncio
+from asyncio import TaskGroup
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labctl.clock import Clock
+from labctl.errors import LinkLost, StoreError
+from labctl.instrument.channel import Channel
+from labctl.protocol import load
+from labctl.protocol.plan import Plan
+from labctl.station import connect, worker
+from labctl.station.connect import ChannelSpec
+from labctl.station.queue import Entry, Queue
+from labctl.station.worker import Bench, Wishes, Worker
+from labctl.store.queue import EntryState
+from labctl.store.reader import Reader
+from labctl.store.records import RunState
+from labctl.store.store import Store
+
+SPEED = 3600.0
+SHORT = """\
+protocol: short
+cell: {electrode_diameter: 6 mm, simulate_as: na50k50}
+safety: {voltage: [-1.0 V, 1.0 V], current: 0.5 mA}
+record: {every: 10 s}
+steps:
+  - rest: {until: {time: 10 min}}
+"""
+SPECS = {name: ChannelSpec(name, "palmsens-emstat4", cell="na50k50") for name in ("a", "b")}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    (tmp_path / "short.yaml").write_text(SHORT)
+    return load(str(tmp_path / "short.yaml"))
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, told: list[str]) -> Iterator[Bench]:
+    path = str(tmp_path / "labctl.sqlite")
+    with Store(path) as store:
+        yield Bench(
+            store,
+            path,
+            Queue(store, "bench"),
+            None,
+            SPEED,
+            0,
+            lambda name, text: told.append(f"{name}: {text}"),
+        )
+
+
+@asynccontextmanager
+async def living(bench: Bench) -> AsyncIterator[dict[str, Worker]]:
+    workers = {name: Worker(spec, bench) for name, spec in SPECS.items()}
+    async with TaskGroup() as group:
+        tasks = [group.create_task(each.live()) for each in workers.values()]
+        async with asyncio.timeout(20.0):
+            yield workers
+        for task in tasks:
+            task.cancel()
+
+
+async def until(reached: Callable[[], Any]) -> None:
+    while not reached():
+        await asyncio.sleep(0.01)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
+    def open_channel(spec: ChannelSpec, clock: Clock, *more: Any) -> Channel:
+        if spec.name == name:
+            raise error
+        return connect.open_channel(spec, clock, *more)
+
+    monkeypatch.setattr(worker, "open_channel", open_channel)
+
+
+async def submit(bench: Bench, plan: Plan, channel: str) -> Entry:
+    number = len(bench.queue.of())
+    return await bench.queue.submit(f"{channel}{number}", channel, plan, "me", unattended=False)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("planted"), LinkLost("pulled", "R")])
+async def test_a_failure_on_one_channel_holds_it_and_no_other(
+    bench: Bench, plan: Plan, told: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failing(monkeypatch, "a", error)
+    async with living(bench) as workers:
+        for channel in ("a", "a", "b", "b"):
+            await submit(bench, plan, channel)
+        await until(lambda: not bench.queue.of("b"))
+        first, second = bench.queue.of("a")
+        assert (first.state, second.state) == (EntryState.HELD, EntryState.QUEUED)
+        assert str(error) in str(first.row.reason)
+        assert (workers["a"].state, workers["a"].status().queued, workers["b"].state) == ("held", 1, "idle")
+        monkeypatch.undo()
+        assert "begins on channel a" in await workers["a"].go_on(first, Wishes())
+        await until(lambda: not bench.queue.of("a"))
+    assert any("the channel waits for a person" in line for line in told)
+    assert [run.state for run in Reader(bench.database).runs()] == [RunState.FINISHED] * 4
+
+
+async def test_a_database_that_takes_no_more_rows_ends_all(
+    bench: Bench, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "a", StoreError("the disk is full"))
+
+    async def both() -> None:
+        async with living(bench) as workers:
+            await submit(bench, plan, "b")
+            await until(lambda: workers["b"].sample)
+            await submit(bench, plan, "a")
+            await asyncio.sleep(20.0)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await both()
+    assert raised.group_contains(StoreError, match="disk is full")
+    (run,) = Reader(bench.database).runs()
+    assert (run.channel, run.state, run.end_reason) == ("b", RunState.PAUSED, "labctl was told to end")
