@@ -43,7 +43,7 @@ async def read_back(link: Link) -> tuple[ReadBack, ...]:
 async def _output(link: Link) -> ReadBack:
     if await _ask(link, b":OUTP?") == "0":
         return ReadBack("output", "off")
-    return ReadBack("output", "ON", "find out who switched it on, and look at the cell")
+    return ReadBack("output", "ON", "find out who switched it on, and look at the cell", harmful=True)
 
 
 async def _off_state(link: Link, function: bytes) -> ReadBack:

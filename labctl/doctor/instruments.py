@@ -58,6 +58,8 @@ def _declared(subject: str, spec: ChannelSpec) -> Iterator[Line]:
 
 def _line(subject: str, told: ReadBack) -> Line:
     found = f"{told.what}: {told.found}"
+    if told.harmful:
+        return wrong(subject, found, told.remedy)
     return look(subject, found, told.remedy) if told.remedy else ok(subject, found)
 
 

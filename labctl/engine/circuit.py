@@ -11,7 +11,7 @@ from labctl.units import show
 CLOSED = "circuit_closed"
 OPENED = "circuit_opened"
 AT_REST = "circuit_at_rest"
-"""Opened by a step of rest."""
+"""No current is asked for; some instruments keep their relay closed meanwhile."""
 UNKNOWN = "circuit_unknown"
 """The circuit could not be confirmed open."""
 

@@ -177,11 +177,13 @@ class ReadBack:
         what: as a person calls it: ``output``, ``output-off state``.
         found: the answer in words.
         remedy: what to do; empty if it is as it should be.
+        harmful: it may be harming a cell at this moment.
     """
 
     what: str
     found: str
     remedy: str = ""
+    harmful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

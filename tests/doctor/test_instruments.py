@@ -46,6 +46,17 @@ async def test_a_source_meter_as_it_leaves_the_factory() -> None:
     assert all(bool(line.remedy) is (line.verdict is not OK) for line in lines)
 
 
+async def test_an_output_that_is_on_although_nobody_holds_it() -> None:
+    device = plugins.simulator("keithley-2450", "resistor:100", 0)
+    port = device.port()
+    port.receive(b":OUTP ON\n", 0.0)
+    assert device.output_on
+    async with served(device) as resource:
+        lines = await check_instrument(ChannelSpec("smu", "keithley-2450", resource))
+    assert [line.found for line in lines if line.verdict is WRONG] == ["output: ON"]
+    assert device.output_on  # looked at, not touched
+
+
 async def test_an_instrument_that_is_used_is_not_asked() -> None:
     device = plugins.simulator("keithley-2450", "resistor:100", 0)
     async with served(device) as resource:
