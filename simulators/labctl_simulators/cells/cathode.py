@@ -5,8 +5,9 @@ from math import exp, nan
 from labctl_simulators.cells.intercalation import SPHERE, OpenCircuitCurve
 from labctl_simulators.cells.nnmo import CathodeParameters
 
-_LEVELS = 1024
-"""Kinetics follow potassium and salt in steps of a thousandth, so that they need not follow each sample."""
+_POTASSIUM_LEVELS = 256
+_SALT_LEVELS = 1024
+"""Kinetics follow potassium and salt in steps of this share, so that they need not follow each sample."""
 
 
 class Cathode:
@@ -56,7 +57,7 @@ class Cathode:
         self._moved = nan
         self._feeds = self._ahead
         self.potassium = 0.0
-        self._take_levels(0, _LEVELS)
+        self._take_levels(0, _SALT_LEVELS)
         self._prepare(0.0)
 
     def advance(self, duration_s: float, current_A: float, potassium: float) -> None:
@@ -80,7 +81,7 @@ class Cathode:
 
     def take_salt(self, share: float) -> None:
         """How much of its salt the electrolyte in the pores has left, above 0 to 1."""
-        level = max(round(share * _LEVELS), 1)
+        level = max(round(share * _SALT_LEVELS), 1)
         if level != self._levels[1]:
             self._take_levels(self._levels[0], level)
 
@@ -118,15 +119,16 @@ class Cathode:
 
     def _take_potassium(self, fraction: float) -> None:
         self.potassium = fraction
-        if round(fraction * _LEVELS) != self._levels[0]:
-            self._take_levels(round(fraction * _LEVELS), self._levels[1])
+        level = round(fraction * _POTASSIUM_LEVELS)
+        if level != self._levels[0]:
+            self._take_levels(level, self._levels[1])
 
     def _take_levels(self, potassium: int, salt: int) -> None:
         self._levels = (potassium, salt)
-        p, fraction = self._parameters, potassium / _LEVELS
+        p, fraction = self._parameters, potassium / _POTASSIUM_LEVELS
         self.exchange_A = p.exchange_A / (1.0 + fraction * (p.slower_exchange - 1.0))
         solid_s = p.diffusion_s * (1.0 + fraction * (p.slower_diffusion - 1.0))
-        self._diffusion_s = solid_s + p.pores_s * _LEVELS / salt
+        self._diffusion_s = solid_s + p.pores_s * _SALT_LEVELS / salt
         self._duration_s = -1.0
 
     def _prepare(self, duration_s: float) -> None:
