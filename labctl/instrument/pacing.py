@@ -78,6 +78,7 @@ async def pace(
     failures = 0
     missed: list[Sample] = []
     while True:
+        fresh = not missed
         if missed:
             sample = missed.pop(0)
         else:
@@ -104,7 +105,7 @@ async def pace(
         if rhythm.cutoff is not None:
             yield sample._replace(cutoff=rhythm.cutoff)
             return
-        if rhythm.at_end and not missed:
+        if rhythm.at_end and fresh:  # after an outage another reading tells how it stands by then
             await clock.sleep_until(rhythm.end_s)
             yield sample._replace(time_s=max(clock.now(), rhythm.end_s), cutoff=rhythm.end_cutoff)
             return

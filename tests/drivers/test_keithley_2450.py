@@ -509,6 +509,23 @@ async def test_a_step_that_cannot_begin_switches_off_before_it_looks_for_the_ins
     assert rig.cell.passed_C < 10.0 * CURRENT_A + 2.5 * CURRENT_A
 
 
+async def test_after_an_outage_over_the_end_of_a_step_its_last_sample_is_a_fresh_reading() -> None:
+    rig = Rig(RAMP)
+    await rig.channel.connect()
+    samples = rig.channel.run(_step(100.0))
+    taken = []
+    async for sample in samples:
+        taken.append(sample)
+        if len(taken) == 10:  # at 90 s: the next reading is the last
+            rig.faults.update(dict.fromkeys(range(rig.port.answers, rig.port.answers + 3), Fault.LOST))
+    began_s = rig.channel.step_began_s
+    assert taken[-1].cutoff is not None
+    assert taken[-1].time_s - began_s > 104.0
+    for sample in taken[1:]:
+        true_V = 0.1 + 2e-4 * (sample.time_s - began_s)
+        assert sample.voltage_V == pytest.approx(true_V, abs=1e-4), "its voltage is that of its time"
+
+
 async def test_a_port_that_is_away_for_some_seconds_costs_nothing() -> None:
     rig = Rig()
     await rig.channel.connect()
