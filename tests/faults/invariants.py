@@ -47,6 +47,7 @@ UNREACHABLE = frozenset({Kind.MUTE, Kind.ECHO, Kind.HALF_OPEN, Kind.GONE, Kind.S
 BLIND_S = 30.0
 """How long a run may be without a reading, while it finds its instrument again, beyond a sampling interval."""
 
+_LATEST_S = 6.5  # an answer is at most three times 2 s late
 _ENERGISING = re.compile(
     rb":OUTP ON|:OUTP 1|:SOUR:(CURR|VOLT) -?(?!0+\.?0*(e|$))[0-9.]|cell_on|meas_loop_(ca|cp|eis|geis)",
     re.IGNORECASE,
@@ -135,7 +136,7 @@ def stored_samples_stay_inside(outcome: Outcome) -> Iterator[str]:
             if cutoff.quantity is Quantity.VOLTAGE and not cutoff.hold_s:
                 inside = inside and not cutoff.reached_by(voltage_V)
         if not inside:
-            yield f"sample {here['seq']} ({voltage_V:.4f} V, {current_A:.3g} A) is outside, and {following['seq']} follows"
+            yield f"sample {here['seq']} ({voltage_V:.4f} V, {current_A:.3g} A) is outside, and another follows"
 
 
 def circuit_open_or_loud(outcome: Outcome) -> Iterator[str]:
@@ -156,18 +157,22 @@ def no_value_under_the_wrong_name(outcome: Outcome) -> Iterator[str]:
     """(c) Every stored sample is one that the converters gave, at its time, voltage as voltage, current as current."""
     readings = outcome.readings
     times = [reading.time_s for reading in readings]
-    place = 0
+    samples = outcome.rows.get("sample", [])
     coarse = Kind.SECOND_CLIENT in outcome.scenario.kinds()
-    lasting_s = 6.5
     exact = outcome.scenario.instrument == "keithley-2450"
-    for sample in outcome.rows.get("sample", []):
-        if Kind.DRIFT in outcome.scenario.kinds():
-            lasting_s = 6.5 + 0.02 * sample["test_time_second"]
-        place = max(place, bisect_left(times, sample["test_time_second"] - lasting_s))
-        found = _find(readings, place, sample, coarse=coarse, lasting_s=lasting_s, exact=exact)
+    drift = 0.02 if Kind.DRIFT in outcome.scenario.kinds() else 0.0
+    place = 0
+    for sample, following in pairwise([*samples, None]):
+        time_s = sample["test_time_second"]
+        # Host-paced readings are stamped with the time at which they are asked for; the last of a step with its end.
+        last = following is None or following["step_id"] != sample["step_id"]
+        early_s = (3.0 if last else 0.01) if exact else _LATEST_S
+        first = bisect_left(times, time_s - early_s - drift * time_s)
+        until_s = time_s + _LATEST_S + drift * time_s
+        found = _find(readings, max(place, first), sample, until_s, coarse=coarse, exact=exact)
         if found is None:
             yield (
-                f"sample {sample['seq']} at {sample['test_time_second']:.3f} s, {sample['voltage_volt']!r} V, "
+                f"sample {sample['seq']} at {time_s:.3f} s, {sample['voltage_volt']!r} V, "
                 f"{sample['current_ampere']!r} A: the instrument gave no such reading"
             )
             return
@@ -178,16 +183,14 @@ def _find(
     readings: list[Reading],
     place: int,
     sample: dict[str, float],
+    until_s: float,
     *,
     coarse: bool,
-    lasting_s: float,
     exact: bool,
 ) -> int | None:
-    time_s, voltage_V, current_A = (
-        sample[name] for name in ("test_time_second", "voltage_volt", "current_ampere")
-    )
+    voltage_V, current_A = sample["voltage_volt"], sample["current_ampere"]
     part = 1e-3 if coarse else 1e-8 if exact else 1e-5
-    while place < len(readings) and readings[place].time_s <= time_s + lasting_s:
+    while place < len(readings) and readings[place].time_s <= until_s:
         reading = readings[place]
         if abs(reading.voltage_V - voltage_V) <= part * abs(voltage_V) + 1e-9 and (
             abs(reading.current_A - current_A) <= part * abs(current_A) + 1e-13
