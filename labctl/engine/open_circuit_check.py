@@ -1,12 +1,14 @@
 """The look at the open-circuit voltage before current flows again: whether this is the cell that was left."""
 
+import math
+
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.protocol.plan import Plan
 
 REST_S = 30.0  # Assumed: long enough for the ohmic part and most of the charge transfer to be gone
 _EVERY_S = 5.0
 _TOLERANCE = 0.05  # Assumed: of the safety window, on the side away from equilibrium
-_RELAXATION = 0.25  # Assumed: of the safety window, where the equilibrium voltage is not known
+_RELAXATION = 0.25  # Assumed: of the safety window
 
 
 def rest_step(plan: Plan) -> Step:
@@ -18,8 +20,8 @@ def rest_step(plan: Plan) -> Step:
 def doubt(open_V: float, last_V: float, last_A: float, plan: Plan) -> str:
     """Why an open-circuit voltage does not follow from the last reading; empty if it does.
 
-    Without current a cell relaxes from its last voltage towards equilibrium: against the direction of the current, and
-    not beyond its equilibrium voltage where that is known.
+    Without current a cell relaxes against the direction of the current: to its equilibrium voltage if the current had
+    driven it away from there, and otherwise by no more than a part of the safety window.
 
     Args:
         open_V: without current, now.
@@ -39,10 +41,8 @@ def _plausible(
     last_V: float, last_A: float, equilibrium_V: float | None, safety: SafetyLimits
 ) -> tuple[float, float]:
     window_V = safety.voltage_max_V - safety.voltage_min_V
+    relaxed_V = last_V - math.copysign(_RELAXATION * window_V, last_A) if last_A else last_V
+    if equilibrium_V is not None and (last_V - equilibrium_V) * last_A >= 0.0:
+        relaxed_V = equilibrium_V
     tolerance_V = _TOLERANCE * window_V
-    if equilibrium_V is not None:
-        low_V, high_V = sorted((last_V, equilibrium_V))
-    else:
-        low_V = last_V - (_RELAXATION * window_V if last_A > 0.0 else 0.0)
-        high_V = last_V + (_RELAXATION * window_V if last_A < 0.0 else 0.0)
-    return low_V - tolerance_V, high_V + tolerance_V
+    return min(last_V, relaxed_V) - tolerance_V, max(last_V, relaxed_V) + tolerance_V

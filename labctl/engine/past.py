@@ -137,7 +137,8 @@ class _Rebuilding:
         elif readings and (node := self._nodes.get(step.path)) is not None:
             passed = self._take(step, node, began_s, readings)
         if step.end_s is None:
-            end_s = readings[-1][1] if readings else began_s
+            seen_s = self._progress.time_s + self._origin_s if step.kind == "impedance" else began_s
+            end_s = readings[-1][1] if readings else seen_s
             self._unfinished = UnfinishedRow(step.step_id, began_s, end_s, passed)
 
     def _take(self, step: StepRecord, node: StepNode, began_s: float, readings: list[Reading]) -> Passed:

@@ -59,7 +59,8 @@ def gap_after(
     """
     node = node_of(plan, progress)
     step = node.step if isinstance(node, StepNode) and not progress.done else None
-    last_s, last_A = (progress.time_s, 0.0) if sample is None else (sample.time_s, sample.current_A)
+    last_A = 0.0 if sample is None else sample.current_A
+    last_s = progress.time_s if step is None or sample is None else sample.time_s
     current_A = current_in(step, last_A)
     if progress.done and witnesses.found_closed:  # between two steps the circuit may stay closed
         current_A = last_A

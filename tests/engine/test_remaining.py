@@ -102,6 +102,9 @@ def test_an_opening_before_the_last_sample_lets_nothing_pass() -> None:
         (0.4, 0.1, 1e-3, 0.0, False),  # another cell
         (-0.3, 0.1, 1e-3, 0.0, False),
         (-0.05, -0.1, -1e-3, 0.0, True),
+        (0.5, 0.2, -1e-3, 0.0, True),  # the current had driven it towards equilibrium: it relaxes back
+        (-0.2, 0.2, -1e-3, 0.0, False),
+        (0.05, 0.1, 0.0, 0.0, True),
         (0.6, 0.9, 1e-3, None, True),
         (0.2, 0.9, 1e-3, None, False),
         (0.95, 0.9, 1e-3, None, True),
