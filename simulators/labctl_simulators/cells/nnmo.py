@@ -29,7 +29,7 @@ class CathodeParameters:
     the surface of Na50K50 in the symmetric cell (paper: both collapse there)."""
 
     pristine_content: float = 0.664
-    """[x] 2/3 by the formula, less what the first contact takes. Assumed: 3 V as made."""
+    """[x] 2/3 by the formula, less what the first contact takes. Assumed: 3.2 V as made."""
 
     sodium: Galleries = (
         Gallery(1.95, 1 / 3, 0.060),
@@ -54,7 +54,7 @@ class CathodeParameters:
     particle_m: float = 3e-6
     diffusivity_m2_s: float = 7.0e-15
     """[R, D] Assumed: 7e-11 cm2/s, below the 1e-10 to 1e-9 of the disordered relative Na2/3Ni1/3Mn1/3Ti1/3O2
-    (P.-F. Wang et al., Sci. Adv. 4 (2018) eaar6018). With ``pores_s`` the surface is a fifth of the capacity
+    (P.-F. Wang et al., Sci. Adv. 4 (2018) eaar6018). With ``pores_s`` the surface is a sixth of the capacity
     ahead at 5C: a good cell keeps three quarters of its capacity there."""
 
     slower_diffusion: float = 6.0
