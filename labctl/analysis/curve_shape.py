@@ -33,6 +33,9 @@ SPIKE_WITHIN, MINIMUM_WITHIN = 0.2, 0.5
 LEAST_SPIKE = 0.05
 """Height of a spike over the minimum's level. Assumed: less is not told from a bend."""
 
+SPIKE_REST = 0.05
+"""Of its height, at which a spike counts as over. Assumed."""
+
 LEAST_SAMPLES = 20
 
 
@@ -99,7 +102,7 @@ def plateaus(passed_C: Column, level_V: Column) -> tuple[Plateau, ...]:
     if len(passed_C) < LEAST_SAMPLES or not passed_C[-1] > 0.0:
         return ()
     spike = nucleation_spike(passed_C, level_V)
-    charge_C, level = _evenly(passed_C, level_V, spike.minimum_C if spike else float(passed_C[0]))
+    charge_C, level = _evenly(passed_C, level_V, _settled_C(passed_C, level_V, spike))
     spread_V = float(np.ptp(np.percentile(level, [2.0, 98.0])))
     if spread_V <= max(FLAT_SHARE * abs(float(np.median(level))), FLAT_V):
         return (Plateau(float(np.median(level)), float(charge_C[0]), float(charge_C[-1])),)
@@ -110,6 +113,14 @@ def plateaus(passed_C: Column, level_V: Column) -> tuple[Plateau, ...]:
         for first, after in _stretches(flat)
         if charge_C[after - 1] - charge_C[first] >= LEAST_PLATEAU * passed_C[-1]
     )
+
+
+def _settled_C(passed_C: Column, level_V: Column, spike: NucleationSpike | None) -> float:
+    """Where the spike has decayed; its minimum is too flat on a plateau to say where that begins."""
+    if spike is None:
+        return float(passed_C[0])
+    decayed = (passed_C >= spike.peak_C) & (level_V <= spike.minimum_V + SPIKE_REST * spike.height_V)
+    return float(passed_C[np.argmax(decayed)])
 
 
 def _evenly(passed_C: Column, level_V: Column, from_C: float) -> tuple[Column, Column]:

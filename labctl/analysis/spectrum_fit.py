@@ -8,7 +8,7 @@ The faster of two arcs is called SEI, the slower charge transfer, as on metal an
 can say from the spectrum which it is: both are "not resolved", and the arc's resistance is that of both together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -122,20 +122,8 @@ def fit_spectrum(
     """
     if len(frequency_Hz) < LEAST_POINTS:
         return None
-    # A cable shows at the highest frequency first.
-    inductance = bool(impedance_ohm[np.argmax(frequency_Hz)].imag > 0.0)
-    fits: dict[Circuit, CircuitFit] = {}
-    for count, diffusion in product((0, 1, 2), (False, True)):
-        circuit = Circuit(count, diffusion, inductance)
-        if not can_be_fitted(circuit, len(frequency_Hz)):
-            continue
-        known = before.fits.get(circuit) if before is not None else None
-        begin_at = () if known is None else (known.parameters,)
-        fits[circuit] = fit_circuit(circuit, frequency_Hz, impedance_ohm, begin_at)
-    least = min(fit.aicc for fit in fits.values())
-    best = min(
-        (fit for fit in fits.values() if fit.aicc <= least + SUPPORT), key=lambda fit: fit.circuit.size
-    )
+    fits = _fit_every_circuit(frequency_Hz, impedance_ohm, before.fits if before else {})
+    best = _simplest_supported(list(fits.values()))
     ohmic = best.estimate(0)
     arcs = tuple(_arc(best, place, frequency_Hz) for place in range(1, 1 + 3 * best.circuit.arcs, 3))
     # What of an arc above the band is R0 is decided by where the search for time constants ends, not by the data.
@@ -146,6 +134,26 @@ def fit_spectrum(
         arcs=arcs,
         fits=fits,
     )
+
+
+def _fit_every_circuit(
+    frequency_Hz: Column, impedance_ohm: Impedance, before: Mapping[Circuit, CircuitFit]
+) -> dict[Circuit, CircuitFit]:
+    # A cable shows at the highest frequency first.
+    inductance = bool(impedance_ohm[np.argmax(frequency_Hz)].imag > 0.0)
+    circuits = [Circuit(arcs, diffusion, inductance) for arcs, diffusion in product((0, 1, 2), (False, True))]
+    return {
+        circuit: fit_circuit(
+            circuit, frequency_Hz, impedance_ohm, [before[circuit].parameters] if circuit in before else []
+        )
+        for circuit in circuits
+        if can_be_fitted(circuit, len(frequency_Hz))
+    }
+
+
+def _simplest_supported(fits: Sequence[CircuitFit]) -> CircuitFit:
+    least = min(fit.aicc for fit in fits)
+    return min((fit for fit in fits if fit.aicc <= least + SUPPORT), key=lambda fit: fit.circuit.size)
 
 
 def _arc(fit: CircuitFit, place: int, frequency_Hz: Column) -> Arc:
