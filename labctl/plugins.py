@@ -57,6 +57,19 @@ def simulator(name: str, cell_text: str, seed: int, history: Iterable[tuple[floa
     return make(lived, seed)
 
 
+def troubled_simulator(name: str, cell_text: str, seed: int, faults: str) -> Any:
+    """A simulated instrument to which ``faults`` happen: ``late=0.02,mute@30+5``.
+
+    Raises:
+        UserError: one of the three is not known.
+    """
+    make: Callable[[Any, int, str], Any] = _entry("chaos", name).load()
+    try:
+        return make(cell(cell_text, seed), seed, faults)
+    except ValueError as error:
+        raise UserError(f"--chaos {faults}: {error}") from error
+
+
 def attachment(kind: str) -> Callable[..., Any]:
     """The coroutine function that serves a simulated instrument over ``tcp`` or ``pty``."""
     serve: Callable[..., Any] = _entry("attachments", kind).load()

@@ -26,6 +26,15 @@ def simulate(
         float, typer.Option("--speed", metavar="N", help="The cell lives N times faster.")
     ] = 1.0,
     seed: options.Seed = 0,
+    chaos: Annotated[
+        str,
+        typer.Option(
+            "--chaos",
+            metavar="FAULTS",
+            help="What goes wrong, for example late=0.02,mute@30+5,off_ignored=always; see docs/faults.md.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Serve a simulated instrument. The first line printed names the VISA resource to connect to."""
     import asyncio
@@ -37,7 +46,10 @@ def simulate(
         raise UserError("give either --tcp HOST:PORT or --pty")
     if not 0.0 < speed < 1e7:
         raise UserError(f"--speed {speed}: give a positive number")
-    device = plugins.simulator(instrument, cell, seed)
+    if chaos:
+        device = plugins.troubled_simulator(instrument, cell, seed, chaos)
+    else:
+        device = plugins.simulator(instrument, cell, seed)
     serve = plugins.attachment("tcp" if tcp is not None else "pty")
     where = _address(tcp) if tcp is not None else {}
     try:
