@@ -163,26 +163,27 @@ class Commands:
 
     async def _stop(self, question: Question) -> str:
         worker, entry = self._find(question)
-        if worker.run is None or _waits_behind(entry, worker):
+        if _waits_behind(entry, worker.entry) or (worker.run is None and not worker.is_between):
             return await self._take_off(worker, entry)
         name, doing = _name(worker), worker.status().doing
         if worker.control.phase is Phase.LAST_STEP:
             return f"{name} ends after its present step already ({doing}); labctl abort opens the circuit at once"
         worker.control.request_stop()
-        if worker.control.open_now:
+        if worker.control.open_now or worker.is_between:
             return await self._ended(worker, name)
         return f"{name} ends after its present step: {doing}; {of_the_cell(worker.sample)}"
 
     async def _abort(self, question: Question) -> str:
         worker, entry = self._find(question)
-        if worker.run is None or _waits_behind(entry, worker):
+        if _waits_behind(entry, worker.entry) or (worker.run is None and not worker.is_between):
             return await self._take_off(worker, entry)
         name = _name(worker)
         worker.control.request_open()
         return await self._ended(worker, name)
 
     async def _ended(self, worker: Worker, name: str) -> str:
-        if await self._within(lambda: worker.run is None and worker.end is not None):
+        entry = worker.entry
+        if await self._within(lambda: _is_over(entry, worker)):
             return f"{name}: {_outcome(worker)}"
         return (
             f"{name}: the circuit is being opened, which is not confirmed yet; labctl watch shows when it is"
@@ -194,8 +195,6 @@ class Commands:
             raise StationError(f"channel {worker.spec.name} is {worker.state}: there is nothing to end")
         if entry.state is EntryState.HELD:
             return await self._give_up(worker, entry)
-        if entry.state is EntryState.RUNNING:
-            raise StationError(f"{entry} is {worker.state}: ask again in a moment")
         await self._queue.change(entry, EntryState.REMOVED, f"by {self._author}")
         return f"{entry} ({entry.protocol}) is taken off the queue of {worker.spec.name}; it had not begun"
 
@@ -213,7 +212,7 @@ class Commands:
     def _present(self, question: Question) -> tuple[Worker, Entry | None]:
         """As ``_find``, for what is asked of the entry that the channel has to do with."""
         worker, entry = self._find(question)
-        if _waits_behind(entry, worker):
+        if _waits_behind(entry, worker.entry):
             raise StationError(f"{entry} has not begun: it waits behind {worker.entry}")
         return worker, entry
 
@@ -258,20 +257,26 @@ class Commands:
         return True
 
 
-def _waits_behind(entry: Entry | None, worker: Worker) -> bool:
-    first = worker.entry
+def _waits_behind(entry: Entry | None, first: Entry | None) -> bool:
     return entry is not None and first is not None and entry.row.entry_id != first.row.entry_id
+
+
+def _is_over(entry: Entry | None, worker: Worker) -> bool:
+    """Whether a channel has done with an entry, or waits for a person about it."""
+    first = worker.entry
+    return first is None or first.state is EntryState.HELD or _waits_behind(first, entry)
 
 
 def _name(worker: Worker) -> str:
     entry = worker.entry
-    return f"run {entry.row.run_id if entry is not None else '?'} on channel {worker.spec.name}"
+    what = "" if entry is None else f"{entry}" if entry.row.run_id is None else f"run {entry.row.run_id}"
+    return f"{what} on channel {worker.spec.name}"
 
 
 def _outcome(worker: Worker) -> str:
     end = worker.end
     if end is None:
-        return "it is over"
+        return worker.status().reason or "it is over"
     if end.state is RunState.UNSAFE:
         return f"{end.state}: {end.reason}"
     return f"{end.state}, {end.reason}; the circuit is open, confirmed by read-back"

@@ -67,7 +67,7 @@ class Queue:
         self._store = store
         self._station = station
         self._entries: dict[int, Entry] = {}
-        self._submitting = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self.changed: dict[str, asyncio.Event] = {}
 
     async def load(self, ended: Callable[[int], tuple[RunState, str]]) -> None:
@@ -112,7 +112,7 @@ class Queue:
         Raises:
             StationError: the cell is on another channel, or the channel has another cell.
         """
-        async with self._submitting:
+        async with self._changing:
             self._refuse_wrong_cell(channel, plan.cell.name)
             now_s = datetime.now(UTC).timestamp()
             new = EntryRow(command_id, self._station, channel, plan_to_text(plan), unattended, author, now_s)
@@ -124,16 +124,23 @@ class Queue:
     async def change(
         self, entry: Entry, state: EntryState, reason: str | None = None, run_id: int | None = None
     ) -> Entry:
-        """Change how an entry stands; one that is over leaves the queue."""
+        """Change how an entry stands; one that is over leaves the queue.
+
+        Raises:
+            StationError: it stands otherwise by now than in ``entry``: somebody else was faster.
+        """
         row = replace(entry.row, state=state, reason=reason, run_id=run_id or entry.row.run_id)
-        await self._write(
-            partial(table.change, entry_id=row.entry_id, state=state, reason=reason, run_id=row.run_id)
-        )
-        changed = Entry(row, entry.plan)
-        if state in table.OPEN:
-            self._put(changed)
-        else:
-            del self._entries[row.entry_id]
+        async with self._changing:
+            if self._entries.get(row.entry_id) is not entry:
+                raise StationError(f"{entry} is not {entry.state} any more: look with labctl queue")
+            await self._write(
+                partial(table.change, entry_id=row.entry_id, state=state, reason=reason, run_id=row.run_id)
+            )
+            changed = Entry(row, entry.plan)
+            if state in table.OPEN:
+                self._put(changed)
+            else:
+                del self._entries[row.entry_id]
         self._ring(row.channel)
         return changed
 

@@ -13,7 +13,7 @@ from labctl.engine.choice import choose, question
 from labctl.engine.control import RunControl
 from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
-from labctl.errors import DataError, LabctlError, StoreError, UserError
+from labctl.errors import DataError, LabctlError, StationError, StoreError, UserError
 from labctl.instrument.channel import Channel, Identity, Sample
 from labctl.protocol.plan import IfInterrupted
 from labctl.rules import RuleSet
@@ -99,6 +99,11 @@ class Worker:
         return "idle" if self.entry is None else str(self.entry.state)
 
     @property
+    def is_between(self) -> bool:
+        """Whether a run is being begun, or its end being written, so that it can be asked to end only."""
+        return self.run is None and bool(self._between)
+
+    @property
     def sample(self) -> Sample | None:
         """The latest of the run in progress."""
         return None if self.run is None else self.run.sample
@@ -172,14 +177,14 @@ class Worker:
         except StoreError:
             raise
         except LabctlError as error:
-            await self._hold(str(error))
+            await self._hold(entry, str(error))
         except Exception as error:  # noqa: BLE001  a bug met on this channel must not end the others
-            await self._hold(f"a bug in labctl: {type(error).__name__}: {error}")
+            await self._hold(entry, f"a bug in labctl: {type(error).__name__}: {error}")
             self._tell(traceback.format_exc())
         else:
-            await self._settle(self.end)
+            await self._settle(entry, self.end)
         finally:
-            self._alarm = ""
+            self._between = self._alarm = ""
 
     async def _begin(self, entry: Entry) -> RunEnd:
         """From a place in the queue to a run, to its end."""
@@ -200,7 +205,6 @@ class Worker:
                 await asyncio.to_thread(record.close)
         finally:
             await channel.close()
-            self._between = ""
 
     async def _record(self, entry: Entry, clock: Clock) -> RunWriter:
         """Begin to write the run, in a thread, since that waits for the disk."""
@@ -226,6 +230,7 @@ class Worker:
         plan = entry.plan
         run = Run(plan, channel, record, RuleSet.of(plan.rules), clock, self.control, self._told)
         unattended = entry.row.unattended
+        self._refuse_if_ended()
         note_guards(record, clock.now(), channel, plan.cell, self._bench.journal, unattended=unattended)
         self._tell(f"run {record.run_id} begins: {plan.protocol} on {self.identity}")
         self.run = run
@@ -240,6 +245,7 @@ class Worker:
         assert resume is not None
 
         def started(run: Run, run_id: int, identity: Identity) -> None:
+            self._refuse_if_ended()
             self.run, self.identity = run, identity
             self._tell(f"run {run_id} goes on ({resume.choice}) on {identity}")
 
@@ -247,21 +253,25 @@ class Worker:
         try:
             return await take_up(resume, self._bench.store, self.control, started, self._told)
         finally:
-            self.run, self._between = None, ""
+            self.run, self._between = None, "closing"
 
-    async def _settle(self, end: RunEnd) -> None:
+    def _refuse_if_ended(self) -> None:
+        """What a person has ended while the instrument was being connected does not begin."""
+        if self.control.open_now or self.control.stop_after_step:
+            raise StationError("ended by a person before anything was energised")
+
+    async def _settle(self, entry: Entry, end: RunEnd) -> None:
         """A run is over: go on with the queue only if all of it was done as planned."""
-        entry = self.entry
-        assert entry is not None
-        sentence = f"run {entry.row.run_id} {end.state}: {end.reason}"
-        self._tell(sentence)
-        state = settled(end.state, others=len(self._bench.queue.of(self.spec.name)) > 1)
-        await self._bench.queue.change(entry, state, sentence)
+        queue = self._bench.queue
+        if (now := queue.find(entry.row.entry_id)) is not None:
+            sentence = f"run {now.row.run_id} {end.state}: {end.reason}"
+            self._tell(sentence)
+            await queue.change(now, settled(end.state, others=len(queue.of(self.spec.name)) > 1), sentence)
 
-    async def _hold(self, reason: str) -> None:
+    async def _hold(self, entry: Entry, reason: str) -> None:
         self._tell(f"{reason}; the channel waits for a person")
-        if self.entry is not None:
-            await self._bench.queue.change(self.entry, EntryState.HELD, reason)
+        if (now := self._bench.queue.find(entry.row.entry_id)) is not None:
+            await self._bench.queue.change(now, EntryState.HELD, reason)
 
     def _told(self, kind: str, sentence: str) -> None:
         if kind == "circuit":

@@ -59,6 +59,16 @@ async def test_a_command_adds_one_entry_however_often_it_comes(store: Store) -> 
     assert anew.of() == []
 
 
+async def test_of_two_who_change_an_entry_one_is_told_to_look_again(store: Store) -> None:
+    queue = Queue(store, "bench")
+    await submit(queue, "x")
+    (entry,) = queue.of()
+    await queue.change(entry, EntryState.REMOVED)
+    with pytest.raises(StationError, match="q1 is not queued any more"):
+        await queue.change(entry, EntryState.RUNNING)
+    assert queue.of() == []
+
+
 async def test_a_cell_is_on_one_channel(store: Store) -> None:
     queue = Queue(store, "bench")
     await submit(queue, "x", "a", "A")

@@ -11,11 +11,14 @@ import pytest
 
 from labctl.clock import Clock
 from labctl.errors import LinkLost, StoreError
-from labctl.instrument.channel import Channel
+from labctl.instrument.channel import Channel, Identity
 from labctl.protocol import load
 from labctl.protocol.plan import Plan
 from labctl.station import connect, worker
+from labctl.station.commands import Commands
 from labctl.station.connect import ChannelSpec
+from labctl.station.file import Station
+from labctl.station.launch import identify
 from labctl.station.queue import Entry, Queue
 from labctl.station.worker import Bench, Wishes, Worker
 from labctl.store.queue import EntryState
@@ -128,3 +131,30 @@ async def test_a_database_that_takes_no_more_rows_ends_all(
     assert raised.group_contains(StoreError, match="disk is full")
     (run,) = Reader(bench.database).runs()
     assert (run.channel, run.state, run.end_reason) == ("b", RunState.PAUSED, "labctl was told to end")
+
+
+async def test_what_is_ended_while_it_is_connected_does_not_begin(
+    bench: Bench, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def slowly(channel: Channel, spec: ChannelSpec) -> Identity:
+        await answers.wait()
+        return await identify(channel, spec)
+
+    monkeypatch.setattr(worker, "identify", slowly)
+    async with living(bench) as workers:
+        await submit(bench, plan, "a")
+        await submit(bench, plan, "a")
+        await until(lambda: workers["a"].state == "connecting")
+        commands = Commands(Station("bench", "bench.yaml", SPECS), bench.queue, workers, bench.database)
+        async with TaskGroup() as group:
+            abort = group.create_task(commands.answer({"id": "1", "do": "abort", "target": "q1"}))
+            await asyncio.sleep(0.05)
+            assert not abort.done()
+            answers.set()
+        assert abort.result() == {"ok": "q1 on channel a: ended by a person before anything was energised"}
+        assert [entry.state for entry in bench.queue.of("a")] == [EntryState.HELD, EntryState.QUEUED]
+        assert await commands.answer({"id": "1", "do": "abort", "target": "q1"}) == abort.result()
+        assert [entry.state for entry in bench.queue.of("a")] == [EntryState.HELD, EntryState.QUEUED]
+    assert [run.sample_count for run in Reader(bench.database).runs()] == [0]
