@@ -65,12 +65,15 @@ def runtime_directory() -> Path:
     """Where locks and sockets live: a directory that only this user can enter.
 
     Raises:
-        StationError: somebody else made it.
+        StationError: somebody else made it, or it cannot be made.
     """
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     path = base / f"labctl-{os.getuid()}"
-    path.mkdir(mode=0o700, exist_ok=True)
-    status = path.stat()
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        status = path.stat()
+    except OSError as error:
+        raise StationError(f"{path}, for locks and sockets, cannot be made: {error.strerror}") from error
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise StationError(f"{path} is not a directory that only you can enter: remove it")
     return path
