@@ -84,6 +84,7 @@ async def _live(
             for task in tasks:
                 task.cancel()
     except ExceptionGroup as several:  # the first that cannot go on ends all
+        tell("", "every circuit is open; the station cannot go on")
         raise several.exceptions[0] from None
     finally:
         await door.close()
