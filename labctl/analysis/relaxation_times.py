@@ -67,9 +67,10 @@ def relaxation_times(
         [scale * step / (1.0 + np.outer(s, tau_s)), scale * np.ones_like(s), scale * s / omega.max()]
     )
     data, target = columns / modulus[:, None], impedance_ohm / modulus
-    curvature = np.zeros((len(tau_s) - 2, columns.shape[1]))
-    for shift, weight in enumerate((1.0, -2.0, 1.0)):
-        np.fill_diagonal(curvature[:, shift:], weight)
+    # Beyond both ends gamma is 0: else what relaxes too fast to be seen would be taken for R0, or R0 for it.
+    curvature = np.zeros((len(tau_s), columns.shape[1]))
+    for offset, weight in ((-1, 1.0), (0, -2.0), (1, 1.0)):
+        curvature[:, : len(tau_s)] += np.diag(np.full(len(tau_s) - abs(offset), weight), offset)
     curvature *= np.sqrt(smoothing * len(s)) / step**2 * step**0.5
     solved, _ = nnls(
         np.vstack([data.real, data.imag, curvature]),

@@ -6,13 +6,17 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter
 
-from labctl.analysis.arrays import LEAST_POINTS
+from labctl.analysis.arrays import LEAST_POINTS, Column, Impedance
 from labctl.analysis.circuit_fit import Estimate
 from labctl.analysis.relaxation_times import relaxation_times
 from labctl.analysis.spectrum_series import SpectrumFigures, measured
 from labctl.instrument.impedance import Spectrum
 from labctl.report.figure_style import BLUE, GREEN, GREY, STYLE, VERMILLION
+
+LEAST_PEAK = 0.02
+"""Of the largest |Z|: a distribution without any peak as high is drawn at this scale."""
 
 
 def resistances(figures: Sequence[SpectrumFigures], title: str) -> Figure | None:
@@ -31,6 +35,7 @@ def resistances(figures: Sequence[SpectrumFigures], title: str) -> Figure | None
             color=GREY,
             linewidth=1.0,
             linestyle="--",
+            marker=".",
             label="|Z| at the lowest frequency",
         )
         fitted = [(f.cycle, f.fit) for f in figures if f.fit is not None]
@@ -46,7 +51,10 @@ def resistances(figures: Sequence[SpectrumFigures], title: str) -> Figure | None
                 *zip(*single, strict=True), "D", color=GREY, markersize=5, fillstyle="none", label="one arc"
             )
         axes.set(xlabel="after cycle", ylabel="resistance / ohm", yscale="log")
+        axes.set_xlim(min(f.cycle for f in figures) - 2, max(f.cycle for f in figures) + 2)
         axes.set_title(title, loc="left")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _whole_decades(axes)
         figure.legend(loc="outside lower center", ncols=5)
     return figure
 
@@ -54,19 +62,19 @@ def resistances(figures: Sequence[SpectrumFigures], title: str) -> Figure | None
 def distributions(spectra: Sequence[Spectrum], title: str) -> Figure | None:
     """Distributions of relaxation times, one above the other, each at the scale of its highest peak.
 
-    They show how many processes there are before any circuit is chosen. None without a usable spectrum.
+    They show how many processes there are before any circuit is chosen; only time constants that were measured are
+    drawn. None without a usable spectrum.
     """
     usable = [(s.cycle, *measured(s)) for s in spectra]
     usable = [(cycle, frequency, z) for cycle, frequency, z in usable if len(frequency) >= LEAST_POINTS]
     if not usable:
         return None
     with rc_context(STYLE):
-        figure = Figure(figsize=(5.0, 1.6 + 0.28 * len(usable)), layout="constrained")
+        figure = Figure(figsize=(5.0, 2.2 + 0.26 * len(usable)), layout="constrained")
         axes = figure.add_subplot()
         for place, (cycle, frequency_Hz, impedance_ohm) in enumerate(usable):
-            found = relaxation_times(frequency_Hz, impedance_ohm)
-            height = found.gamma_ohm / max(float(found.gamma_ohm.max()), 1e-12)
-            axes.plot(found.tau_s, place + 1.6 * height, color=BLUE, linewidth=1.0)
+            tau_s, height = _distribution(frequency_Hz, impedance_ohm)
+            axes.plot(tau_s, place + 1.6 * height, color=BLUE, linewidth=1.0)
             axes.annotate(
                 f"{cycle}",
                 (1.0, place),
@@ -84,13 +92,34 @@ def distributions(spectra: Sequence[Spectrum], title: str) -> Figure | None:
             fontsize=8,
         )
         axes.set(
-            xlabel="time constant / s",
-            ylabel="distribution, each to its highest peak",
+            xlabel="time constant",
+            ylabel="distribution",
             xscale="log",
             yticks=[],
+            ylim=(-0.4, len(usable) + 1.0),
         )
         axes.set_title(title, loc="left")
+        axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
     return figure
+
+
+def _distribution(frequency_Hz: Column, impedance_ohm: Impedance) -> tuple[Column, Column]:
+    """Measured time constants, and the distribution over them in parts of its highest peak."""
+    found = relaxation_times(frequency_Hz, impedance_ohm)
+    omega = 2.0 * np.pi * frequency_Hz
+    inside = (found.tau_s >= 1.0 / omega.max()) & (found.tau_s <= 1.0 / omega.min())
+    gamma_ohm = found.gamma_ohm[inside]
+    # Where nothing relaxes, noise is not blown up to a peak.
+    least_ohm = LEAST_PEAK * float(np.abs(impedance_ohm).max())
+    return found.tau_s[inside], gamma_ohm / max(float(gamma_ohm.max()), least_ohm)
+
+
+def _whole_decades(axes: Axes) -> None:
+    """Numbers that can be read off a logarithmic axis: at least one decade of it, marked at 1, 10, 100, 1 k."""
+    low, high = np.log10(axes.get_ylim())
+    axes.set_ylim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))
+    axes.yaxis.set_major_formatter(EngFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw(

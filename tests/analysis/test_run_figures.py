@@ -1,5 +1,6 @@
 """Figures of bundled protocols, run through the whole stack."""
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 
 from labctl.analysis.run_figures import RunFigures, run_figures
+from labctl.cli.output import print_json
 from labctl.protocol.finder import bundled_paths
+from labctl.report.analysis_text import analysis_document
+from labctl.report.plots import plot_run
+from labctl.report.run_text import run_lines
+from labctl.report.summary import summary
 from labctl.store.reader import Reader
 from labctl.store.records import RunRecord
 from tests.system.command_line import CommandLine
@@ -167,8 +173,9 @@ def test_the_command_says_so(sodium):
     assert " / ".join(levels) in outcome.out
 
 
-def test_the_document_holds_it_all(sodium):
-    document = sodium.labctl("analyse", "last", "--json").document()
+def test_the_document_holds_it_all(sodium, capsys):
+    print_json(analysis_document(sodium.run, sodium.figures))
+    document = json.loads(capsys.readouterr().out)
     assert len(document["half_cycles"]) == 6
     assert len(document["cycles"]) == 3
     (spectrum,) = document["spectra"]
@@ -179,14 +186,16 @@ def test_the_document_holds_it_all(sodium):
 
 
 def test_show_tells_the_lin_kk_residual(sodium):
-    assert "Lin-KK residual" in sodium.labctl("show", "last").out
-    (spectrum,) = sodium.labctl("show", "last", "--json").document()["spectra"]
+    found = summary(str(sodium.labctl.directory / "labctl.sqlite"), "last")
+    assert any("Lin-KK residual" in line for line in run_lines(found))
+    (spectrum,) = found.as_document()["spectra"]
     assert spectrum["lin_kk_valid"] is True
     assert spectrum["lin_kk_rms_percent"] < 0.3
 
 
-def test_pictures_of_the_fits_are_drawn(sodium):
-    written = sodium.labctl("plot", "last", "--out", "sodium", "--json").document()
-    for name in ("resistances", "relaxation-times"):
-        assert f"sodium-{name}.png" in written
-        assert (sodium.labctl.directory / f"sodium-{name}.png").stat().st_size > 10_000
+def test_pictures_of_the_fits_are_drawn(sodium, tmp_path):
+    written = {
+        path.name: path.stat().st_size for path in plot_run(sodium.reader, sodium.run, tmp_path / "na")
+    }
+    for name in ("na-resistances.png", "na-relaxation-times.png"):
+        assert written[name] > 10_000
