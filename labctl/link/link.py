@@ -7,7 +7,7 @@ from labctl.link.port import Deadline, Port
 
 _LONGEST_LINE = 1 << 20
 _NEVER_SILENT_S = 3.0  # on the wall: a line that goes on sending for so long does not fall silent by itself
-_UNPRINTABLE = bytes({*range(256)} - {*range(0x20, 0x7F), 0x09})
+_UNPRINTABLE = bytes({*range(256)} - {*range(0x20, 0x7F)})
 _LONGEST_SHOWN = 160
 _AT_ONCE = 0.0  # a time that has always passed: what has come, without waiting
 

@@ -44,7 +44,7 @@ LYING = frozenset({Kind.SENSE_OPEN, Kind.REVERSED})
 UNREACHABLE = frozenset({Kind.MUTE, Kind.ECHO, Kind.HALF_OPEN, Kind.GONE, Kind.SWAPPED, Kind.OFF_IGNORED})
 """Faults after which a circuit may stay closed, if the run says so: nobody can reach it, or it does not obey."""
 
-BLIND_S = 30.0
+BLIND_S = 20.0
 """How long a run may be without a reading, while it finds its instrument again, beyond a sampling interval."""
 
 _LATEST_S = 6.5  # an answer is at most three times 2 s late
