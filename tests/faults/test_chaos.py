@@ -243,3 +243,8 @@ async def test_a_step_goes_on_over_real_sockets_and_threads(faults: str) -> None
         assert all(abs(sample.voltage_V - 0.1) < 1e-3 for sample in samples)
         assert not device.circuit_closed
         assert device.injected.total() >= 1
+
+
+def test_every_fault_is_described() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
+    assert [kind for kind in Kind if f"`{kind}`" not in text] == []
