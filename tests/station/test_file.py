@@ -1,5 +1,6 @@
 """Station files: what is understood, and what is refused by line (reliability: bad mappings)."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_limits_of_the_station_hold_where_a_channel_has_none(tmp_path: Path) -> 
     assert station.channels["smu"].serial == "04412345"
     assert station.channels["smu"].limits == SafetyLimits(-5.0, 5.0, 0.002)
     assert station.channels["stat"].limits == SafetyLimits(-1.0, 1.0, 0.001)
+
+
+def test_the_example_of_the_documentation_is_understood(tmp_path: Path) -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "station.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    station = read(tmp_path, example)
+    assert list(station.channels) == ["smu", "stat", "rehearsal"]
+    assert station.channels["stat"].limits == SafetyLimits(-5.0, 5.0, 0.1)
 
 
 def test_a_station_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:
