@@ -1,0 +1,683 @@
+"""What labctl guarantees, shown by tests: runs the tests of each guarantee and writes down what was reached.
+
+    python bench/guarantees.py [--short] [--junit FILE] [--only G1 G5 | --write]
+    python bench/guarantees.py --long [--only G1 | --write] [--kills 1000] [--simulations 10000] [--exchanges 100000]
+
+The short form runs the tests below and no others; with ``--junit`` it takes them from a report of pytest's that is
+there already. The long form also runs the programs in ``LONG``, for hours, and keeps what they print in
+``bench/results``; the short form reports what is kept there. ``--write`` writes ``docs/guarantees.md``. Exit code 1 if
+a test or a long form failed.
+
+A test that records a property (pytest's ``record_property``) has it shown as the number it reached; of the others it
+is shown how many passed.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+DOCUMENT = ROOT / "docs" / "guarantees.md"
+
+
+class Long(NamedTuple):
+    """A program that shows a guarantee at length.
+
+    Attributes:
+        command: its arguments; ``{kills}`` and so on are filled in.
+        counted: finds in what it prints how much it has done.
+        wanted: how much it should do.
+    """
+
+    command: tuple[str, ...]
+    counted: str
+    wanted: int
+
+
+class Guarantee(NamedTuple):
+    """What is guaranteed, and where it is shown.
+
+    Attributes:
+        tests: pytest node ids below ``tests/``; without brackets, every case; without ``::``, a whole file.
+        planted: node ids of cases in which a fault is planted that the tests have to find.
+        long: names of programs in ``LONG``.
+        falls_short: what no test shows, or is not as wanted, and why; empty: nothing that is known.
+    """
+
+    name: str
+    words: str
+    tests: tuple[str, ...]
+    planted: tuple[str, ...] = ()
+    long: tuple[str, ...] = ()
+    falls_short: str = ""
+
+
+_KILLS = r"(\d+) engines ended"
+
+LONG = {
+    "kills": Long(("bench/soak_kills.py", "--kills", "{kills}"), _KILLS, 1000),
+    "kills_potentiostat": Long(
+        ("bench/soak_kills.py", "--kills", "{kills}", "--kind", "palmsens-emstat4"), _KILLS, 1000
+    ),
+    "stops": Long(("bench/soak_kills.py", "--kills", "{kills}", "--signal", "STOP"), _KILLS, 1000),
+    "simulations": Long(
+        ("bench/soak.py", "--simulations", "{simulations}", "--exchanges", "0"), r"(\d+) simulations", 10_000
+    ),
+    "exchanges": Long(
+        ("bench/soak.py", "--simulations", "0", "--exchanges", "{exchanges}"), r"(\d+) exchanges", 100_000
+    ),
+    "audit": Long(("bench/audit.py",), r"(\d+) records", 1_000_000),
+}
+
+_MISTAKE = "faults/test_planted.py::test_a_planted_mistake_is_found"
+_LONG_LEASE = (
+    "keeper/test_engine_dies.py::test_stopped_the_circuit_opens_because_the_lease_expires[30.0-False]"
+)
+
+GUARANTEES = (
+    Guarantee(
+        "G1",
+        "An engine that is killed at any moment leaves an open circuit within 1.5 s (lease 1.0 s), and nothing closes "
+        "it again.",
+        (
+            "keeper/test_engine_dies.py::test_killed_at_any_point_the_circuit_opens",
+            "keeper/test_run_through_keeper.py::test_killed_it_leaves_an_open_circuit_and_an_account",
+        ),
+        (_LONG_LEASE,),
+        ("kills", "kills_potentiostat"),
+        "The short form kills 11 engines, 30 were wanted. Kills are spread over attaching, connecting, arming, "
+        "measuring and the time between steps; none is aimed at an impedance sweep or at a commit of the database.",
+    ),
+    Guarantee(
+        "G2",
+        "An engine that hangs loses its circuit within 1.5 s: only a completed control tick renews the lease.",
+        (
+            "keeper/test_engine_dies.py::test_stopped_the_circuit_opens_because_the_lease_expires[1.0-True]",
+            "keeper/test_kept_channel.py::test_an_engine_that_blocks_loses_the_circuit_and_learns_why",
+            "keeper/test_kept_channel.py::test_an_engine_that_waits_for_something_else_completes_no_tick",
+            "keeper/test_lease.py",
+        ),
+        (_LONG_LEASE, "keeper/test_watchdog.py::test_heartbeats_that_no_tick_stands_behind_do_not_count"),
+        ("stops",),
+        "A call that holds the interpreter's lock and a disk that stalls under a whole engine are not tried as such: "
+        "to the keeper they are an engine that has been stopped.",
+    ),
+    Guarantee(
+        "G3",
+        "A keeper that is killed is replaced by a second one, which has the circuit open within 0.5 s; if none can be "
+        "started, the state of the cell is said to be unknown.",
+        ("keeper/test_keeper_dies.py",),
+        ("keeper/test_keeper_dies.py::test_without_a_second_keeper_nobody_knows",),
+        (),
+        "One kill, not hundreds. A keeper that is stopped rather than killed is noticed after its lease: 2.0 s.",
+    ),
+    Guarantee(
+        "G4",
+        "If the computer dies, an instrument with a watchdog opens its circuit by itself within the time that was set "
+        "(3 s with engine and keeper killed); an unattended run is refused, before a byte leaves, where nothing would.",
+        (
+            "keeper/test_watchdog.py::test_with_engine_and_keeper_killed_the_instrument_opens_by_itself[3.0-True]",
+            "keeper/test_watchdog.py::test_silence_of_the_host_opens_the_circuit_in_time",
+            "keeper/test_watchdog.py::test_the_window_is_guarded_without_the_host",
+            "keeper/test_watchdog.py::test_a_program_that_does_not_read_back_is_not_relied_on",
+            "keeper/test_run_through_keeper.py::test_unattended_is_refused_where_nothing_opens_the_circuit",
+            "keeper/test_safety_command.py",
+        ),
+        (
+            "keeper/test_watchdog.py::test_with_engine_and_keeper_killed_the_instrument_opens_by_itself[None-False]",
+        ),
+        (),
+        "Shown on simulated instruments, with processes killed: no network was taken down and no watchdog has been "
+        "tried on hardware.",
+    ),
+    Guarantee(
+        "G5",
+        "No cut-off and no safety limit is missed: the first valid sample beyond one is the last of its step. What is "
+        "no number, beyond the instrument's range, stale or frozen is no reading, and three in a row end the step "
+        "within 2 s.",
+        (
+            "faults/test_simulations.py::test_every_invariant_holds",
+            "faults/test_simulations.py::test_what_once_broke_stays_mended",
+            "faults/test_faults.py",
+            "instrument/test_pacing.py",
+            "engine/test_run.py::test_a_crossed_safety_limit_faults_and_the_sample_is_kept",
+            "engine/test_run.py::test_time_that_stands_still_is_a_stale_reading",
+            "engine/test_run.py::test_a_voltage_cutoff_that_the_driver_missed_ends_the_step",
+            "engine/test_run.py::test_a_charge_that_the_driver_overruns_ends_the_step",
+            "engine/test_doubts.py::test_readings_that_stand_still_while_current_flows_are_none",
+            "keeper/test_kept_channel.py::test_limits_hold_although_the_engine_does_not_care[0.4-True]",
+            "keeper/test_own_look.py",
+        ),
+        (
+            f"{_MISTAKE}[no_cutoffs]",
+            f"{_MISTAKE}[late_cutoffs]",
+            f"{_MISTAKE}[no_limits cell_open@40]",
+            f"{_MISTAKE}[frozen_tolerated frozen@75]",
+            "keeper/test_kept_channel.py::test_limits_hold_although_the_engine_does_not_care[1.0-False]",
+        ),
+        ("simulations",),
+        "The short form simulates 120 seeds, 300 were wanted. Simulations allow current beyond a cut-off for a "
+        "sampling interval and 1 s, and for 30 s more while a lost instrument is looked for; that opening begins "
+        "100 ms after the sample is not measured.",
+    ),
+    Guarantee(
+        "G6",
+        "No value under the wrong name: after a late, lost, doubled, merged or split answer a link is not used before "
+        "it has been proved again. 0 wrong in 40,000 exchanges with 1 % faulty answers, 0 in 4,500 samples of the "
+        "2450.",
+        (
+            "link/test_attribution.py::test_no_answer_is_taken_for_another",
+            "drivers/test_keithley_2450.py::test_no_reading_is_taken_for_another_with_one_answer_in_a_hundred_faulty",
+            "faults/test_simulations.py::test_every_invariant_holds",
+        ),
+        (
+            "link/test_attribution.py::test_without_poisoning_the_same_faults_do_misattribute",
+            f"{_MISTAKE}[timeouts_forgiven late=1@40+2.1]",
+            f"{_MISTAKE}[columns_swapped]",
+        ),
+        ("exchanges", "simulations"),
+        "A damaged answer that has the right form cannot be told from a true one by any link.",
+    ),
+    Guarantee(
+        "G7",
+        "Nothing that energises goes to another instrument or another cell: 0 bytes when two instruments change places "
+        "during a run; a cell is on one channel, a channel has one cell, a port one name.",
+        (
+            "faults/test_faults.py::test_nothing_that_energises_goes_to_another_instrument",
+            "drivers/test_keithley_2450.py::test_after_a_lost_connection_another_instrument_ends_the_step",
+            "drivers/test_keithley_2450.py::test_another_instruments_open_circuit_is_not_taken_for_ours_and_left_alone",
+            "drivers/test_palmsens_emstat4.py::test_another_instrument_that_was_plugged_in_instead_is_noticed",
+            "engine/test_pause.py::test_another_cell_after_a_pause_is_not_charged",
+            "keeper/test_kept_channel.py::test_a_port_has_one_keeper",
+            "station/test_queue.py::test_a_cell_is_on_one_channel",
+            "station/test_queue.py::test_a_channel_has_one_cell",
+            "station/test_file.py",
+        ),
+        (f"{_MISTAKE}[stranger_believed swapped@40]", f"{_MISTAKE}[armed_again_unasked swapped@40]"),
+        (),
+        "6 exchanges of places, 500 were wanted. An instrument that has been unplugged cannot be reached: its circuit "
+        "is said to be unknown; that the right one is made safe within 2 s is not shown.",
+    ),
+    Guarantee(
+        "G8",
+        "No acknowledged sample is lost by a kill: 0 lost, no gap in their numbers, a sound database.",
+        (
+            "store/test_crash.py::test_nothing_acknowledged_is_lost_by_a_kill",
+            "store/test_progress.py::test_a_run_goes_on_without_a_gap_and_takes_its_half_cycle_back",
+            "faults/test_simulations.py::test_every_invariant_holds",
+        ),
+        (
+            "store/test_crash.py::test_the_test_above_finds_a_writer_that_acknowledges_too_early",
+            f"{_MISTAKE}[samples_dropped]",
+            f"{_MISTAKE}[acknowledged_too_early]",
+        ),
+        (),
+        "20 kills of a writing process; 100 were wanted in the short form and 1,000 in the long one.",
+    ),
+    Guarantee(
+        "G9",
+        "No acknowledged sample is lost by a power cut: every commit is synchronised to the disk before it is "
+        "acknowledged (write-ahead log, synchronous = FULL).",
+        ("store/test_database.py::test_a_commit_outlives_a_power_cut",),
+        (),
+        (),
+        "Shown is only that the settings are in force. No power cut has been simulated (500 and 10,000 were wanted).",
+    ),
+    Guarantee(
+        "G10",
+        "A run that was killed goes on in the same half-cycle with the charge that remains; no second is counted "
+        "twice, open circuit is looked at first, and nobody is energised without being asked for by default.",
+        (
+            "engine/test_taken_up.py",
+            "engine/test_remaining.py",
+            "engine/test_walk.py",
+            "engine/test_pause.py",
+            "store/test_progress.py",
+            "system/test_station.py::test_a_killed_station_keeps_its_queue_and_energises_nothing_by_itself",
+        ),
+        (f"{_MISTAKE}[charge_counted_twice]", f"{_MISTAKE}[steps_replayed]"),
+        (),
+        "Half-cycles that end on a charge agree with the straight run to 0.05 %, others (whose end depends on a cell "
+        "that has been rebuilt) to 2 %. Kills are copies of the database at each of its commits, in virtual time: the "
+        "charge during the 1.5 s until a real circuit opens is a calculated interval. The planted mistakes concern "
+        "runs without a kill.",
+    ),
+    Guarantee(
+        "G11",
+        "A sweep is never continued half-way: it is taken again. What becomes of an interrupted step is declared in "
+        "the protocol, and is `ask` where it is not.",
+        (
+            "engine/test_pause.py::test_a_sweep_is_taken_again_after_a_pause",
+            "engine/test_taken_up.py::test_a_restarted_step_begins_again",
+            "engine/test_taken_up.py::test_an_aborted_run_is_closed_without_current",
+            "protocol/test_plan_text.py::test_what_becomes_of_an_interrupted_step_is_declared",
+            "protocol/test_plan_text.py::test_other_words_are_refused",
+        ),
+        (),
+        (),
+        "A first formation charge is protected where its step says so (`if_interrupted`); labctl does not know by "
+        "itself which step that is.",
+    ),
+    Guarantee(
+        "G12",
+        "A command takes effect once however often it comes, and nothing that was decided before an opening energises "
+        "after it (0 bytes).",
+        (
+            "keeper/test_commands.py",
+            "instrument/test_threaded.py",
+            "link/test_link.py::test_what_was_decided_in_an_earlier_epoch_is_not_sent",
+            "station/test_queue.py::test_a_command_adds_one_entry_however_often_it_comes",
+            "system/test_station.py::test_what_a_person_asks_takes_effect_and_is_answered",
+            "faults/test_faults.py::test_a_person_and_a_fault",
+        ),
+        (
+            "keeper/test_commands.py::test_a_step_that_comes_twice_is_carried_out_once[4-2]",
+            "instrument/test_threaded.py::test_a_write_in_a_thread_outlives_the_cancellation_of_whoever_waits",
+            f"{_MISTAKE}[fence_down]",
+            f"{_MISTAKE}[on_again]",
+        ),
+        (),
+        "Each way of repeating and overtaking is tried by itself; 1,000 shuffled deliveries were wanted.",
+    ),
+    Guarantee(
+        "G13",
+        "A disk that is full, stuck or fails takes no protection away: the run ends with an open circuit, and what was "
+        "acknowledged stays.",
+        (
+            "store/test_crash.py::test_a_full_disk_is_an_error_and_what_was_acknowledged_stays",
+            "store/test_committer.py::test_a_disk_that_is_stuck_is_an_error",
+            "faults/test_faults.py::test_a_disk_that_fails_ends_the_run_with_an_open_circuit",
+        ),
+        (),
+        (),
+        "The run ends rather than pauses and goes on when there is room again; there is no reserve on the disk; how "
+        "long control ticks take meanwhile (p99 below 50 ms was wanted) is not measured.",
+    ),
+    Guarantee(
+        "G14",
+        "The write-ahead log stays short (32 MiB) while others read without a pause, and is cut short as soon as a "
+        "stuck reader has gone, who holds nobody up.",
+        (
+            "store/test_committer.py::test_a_stuck_reader_holds_nobody_up",
+            "store/test_committer.py::test_the_log_stays_short_while_others_read_without_a_pause",
+            "store/test_committer.py::test_the_log_is_cut_short_when_a_stuck_reader_has_gone",
+        ),
+        (),
+        (),
+        "Tried at about a three-hundredth of the size. A reader that never lets its snapshot go lets the log grow for "
+        "as long (64 MB at most was wanted): SQLite cannot cut it short under a reader.",
+    ),
+    Guarantee(
+        "G15",
+        "Writers and readers of one database do not fail each other: a batch waits for another writer, memory is "
+        "bounded, a lock that is held too long is an error and not a gap.",
+        (
+            "store/test_committer.py::test_two_stores_write_to_one_database",
+            "store/test_committer.py::test_a_batch_waits_for_another_process_that_writes",
+            "store/test_committer.py::test_a_lock_held_too_long_is_an_error_and_final",
+            "store/test_committer.py::test_a_writer_that_runs_ahead_is_held_up_and_loses_nothing",
+            "store/test_reader.py::test_reading_goes_on_while_a_run_is_written",
+        ),
+        (),
+        (),
+        "100 commits of two writers; 100,000 with three readers, an export and a backup, and their p99, were wanted.",
+    ),
+    Guarantee(
+        "G16",
+        "A SQLite that may corrupt a write-ahead log (3.7.0 to 3.51.2) is not used.",
+        ("store/test_database.py::test_the_sqlite_in_use_is_trusted", "doctor/test_software.py"),
+        (
+            "store/test_database.py::test_versions_with_the_wal_reset_bug",
+            "store/test_database.py::test_no_trusted_sqlite_is_refused_with_what_to_do",
+        ),
+    ),
+    Guarantee(
+        "G17",
+        "Steps of the wall clock change nothing that is measured: -1 h, +1 h and +9.5 years give the same rows.",
+        (
+            "engine/test_taken_up.py::test_steps_of_the_wall_clock_change_nothing",
+            "store/test_progress.py::test_the_wall_clock_does_not_count_while_the_computer_runs",
+            "store/test_progress.py::test_after_a_reboot_the_wall_clock_has_to_do",
+        ),
+        (),
+        (),
+        "Tried between a kill and going on; daylight saving, a clock that is slewed, and a computer that is suspended "
+        "are not.",
+    ),
+    Guarantee(
+        "G21",
+        "Bad input energises nothing: a wrong protocol or station file is refused with file, line, reason and remedy, "
+        "in less than 200 MB.",
+        (
+            "protocol/test_refused.py",
+            "protocol/test_any_text.py",
+            "protocol/test_refusals.py",
+            "station/test_file.py",
+            "system/test_mistakes.py",
+            "system/test_station.py::test_what_a_station_refuses",
+            "keeper/test_values.py",
+        ),
+        ("protocol/test_refused.py::test_the_good_protocol_is_good",),
+        (),
+        "The counter-proof is that the protocol without each mistake is accepted. That the wire stays silent follows "
+        "from the refusal before an instrument is opened, and is not looked at for every input.",
+    ),
+    Guarantee(
+        "G22",
+        "Names and stored texts stay text: none reaches the wire, SQL, a path, a formula, a picture or a terminal.",
+        (
+            "system/test_hostile_strings.py",
+            "drivers/test_methodscript_step.py::test_every_script_is_well_formed",
+        ),
+        (),
+        (),
+        "A list of hostile strings and every character for the terminal; 100,000 fuzzed strings were wanted.",
+    ),
+    Guarantee(
+        "G23",
+        "Off means off: the circuit is opened from every state, and confirmed by read-back; an OFF that is ignored is "
+        "followed by other ways, and after 3 s without confirmation the state is unsafe, said loudly, and tried on.",
+        (
+            "conformance/test_keithley_2450.py",
+            "conformance/test_palmsens_emstat4.py",
+            "keeper/test_escalation.py",
+            "keeper/test_kept_channel.py::test_off_ignored_once_is_sent_again",
+            "keeper/test_kept_channel.py::test_off_ignored_for_ever_is_unsafe_and_at_least_the_current_is_gone",
+            "keeper/test_kept_channel.py::test_a_second_session_opens_while_the_first_hangs",
+            "keeper/test_kept_channel.py::test_a_silent_instrument_is_unsafe_within_three_seconds_and_tried_on",
+            "faults/test_faults.py::test_a_circuit_that_nobody_can_open_is_called_unsafe",
+            "engine/test_run.py::test_opening_the_circuit_survives_two_cancellations",
+        ),
+        (
+            f"{_MISTAKE}[off_not_confirmed off_ignored=2@100]",
+            f"{_MISTAKE}[no_off]",
+            "keeper/test_kept_channel.py::test_a_second_session_opens_while_the_first_hangs[False-4.0]",
+        ),
+        (),
+        "How long an undisturbed opening takes (300 ms were wanted) is not measured.",
+    ),
+    Guarantee(
+        "G24",
+        "A jump of the overpotential stops a run: 0 missed and 0 false stops in 40 cells of each kind, half of the "
+        "jumps seen within a tenth of a half-cycle.",
+        (
+            "rules/test_bench.py::test_no_false_stop_nothing_missed_and_soon_enough",
+            "rules/test_overpotential_jump.py",
+        ),
+        (
+            "rules/test_bench.py::test_the_bench_can_fail",
+            "rules/test_overpotential_jump.py::test_without_the_limit_on_drift_such_a_rise_is_missed",
+        ),
+        (),
+        "1,000 cells of each kind were wanted: `bench/stop_rules.py` tries as many, `stop_rules.md` has its table.",
+    ),
+    Guarantee(
+        "G25",
+        "Weeks on many channels: 750 hours with 8 channels without a leak of memory, files or tasks.",
+        (),
+        (),
+        (),
+        "No test runs that long. Longest is one cell's whole life in virtual time (`tests/system/test_main_job.py`), "
+        "which looks at its result and not at memory.",
+    ),
+    Guarantee(
+        "G26",
+        "The same seed gives the same run: wire log and database are equal to the byte, in another order, another "
+        "database, another process.",
+        (
+            "faults/test_simulations.py::test_a_seed_gives_the_same_wire_log_and_the_same_database",
+            "faults/test_simulations.py::test_a_reproduction_in_another_process_is_the_same_run",
+            "faults/test_simulations.py::test_what_once_broke_stays_mended",
+        ),
+        (),
+        (),
+        "16 seeds, 50 were wanted. The test also asks that different seeds give different bytes; no fault is planted.",
+    ),
+    Guarantee(
+        "G27",
+        "The audit trail shows every edit, deletion, insertion and change of order, and truncation against the last "
+        "head that was published: 0 of 1,000 random manipulations missed.",
+        ("audit/test_walk.py", "audit/test_database.py", "audit/test_histories.py", "audit/test_command.py"),
+        (
+            "audit/test_walk.py::test_a_weaker_hash_is_caught_by_these_tests",
+            "audit/test_walk.py::test_without_the_kept_head_these_tests_would_miss_deletions_at_the_end",
+        ),
+        ("audit",),
+    ),
+    Guarantee(
+        "G28",
+        "The tests can fail: each invariant of the simulations has a planted mistake that it must find.",
+        ("faults/test_planted.py",),
+        ("faults/test_planted.py",),
+        (),
+        "No mutation score has been taken of limits, lease, parsers and going on (90 % was wanted).",
+    ),
+)
+
+
+class Case(NamedTuple):
+    """One test that was run."""
+
+    node: str
+    passed: bool
+    properties: tuple[tuple[str, str], ...]
+
+
+class Kept(NamedTuple):
+    """What a long form printed when it was last run."""
+
+    header: str
+    output: str
+    passed: bool
+
+
+def main() -> int:
+    """Run what was asked for, print a line for each guarantee, and write the document."""
+    given = _arguments()
+    chosen = [g for g in GUARANTEES if not given.only or g.name in given.only]
+    if given.long:
+        for name in dict.fromkeys(name for g in chosen for name in g.long):
+            _run_long(name, vars(given))
+    nodes = [node for g in chosen for node in (*g.tests, *g.planted)]
+    cases = read_cases(given.junit) if given.junit else run_tests(nodes)
+    kept = {name: found for name in LONG if (found := _kept(name))}
+    for guarantee in chosen:
+        print(f"{guarantee.name:4} {verdict(guarantee, cases, kept):12} {reached(guarantee, cases, kept)}")
+    if given.write:
+        DOCUMENT.write_text(document(chosen, cases, kept), encoding="utf-8")
+    return int(any(verdict(guarantee, cases, kept) == "FAILED" for guarantee in chosen))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--short", action="store_true", help="the tests only: the default")
+    form.add_argument("--long", action="store_true", help="the long forms as well")
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--simulations", type=int, default=10_000)
+    parser.add_argument("--exchanges", type=int, default=100_000)
+    parser.add_argument(
+        "--junit", type=Path, help="take this report of pytest's instead of running the tests"
+    )
+    parser.add_argument("--only", nargs="+", metavar="G", choices=[g.name for g in GUARANTEES])
+    parser.add_argument("--write", action="store_true", help="write docs/guarantees.md")
+    given = parser.parse_args()
+    if given.write and given.only:
+        parser.error("a document of some guarantees only would hide the others: leave out --only")
+    return given
+
+
+def run_tests(nodes: Iterable[str]) -> list[Case]:
+    """Every case of the tests that are named, run once, in one process."""
+    asked = {f"tests/{node.partition('[')[0]}" for node in nodes}
+    files = {node for node in asked if "::" not in node}
+    asked = {node for node in asked if node in files or node.partition("::")[0] not in files}
+    if not asked:
+        return []
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory, "junit.xml")
+        pytest = [sys.executable, "-m", "pytest", "-q", "--no-header", f"--junit-xml={report}"]
+        subprocess.run([*pytest, *sorted(asked)], cwd=ROOT, check=False)
+        return read_cases(report)
+
+
+def read_cases(report: Path) -> list[Case]:
+    """Every case in a report that pytest has written."""
+    return [_case(element) for element in ElementTree.parse(report).iter("testcase")]
+
+
+def _case(element: ElementTree.Element) -> Case:
+    module = element.get("classname", "").removeprefix("tests.").replace(".", "/")
+    name = element.get("name", "").replace(" ]", "]")
+    properties = tuple((p.get("name", ""), p.get("value", "")) for p in element.iter("property"))
+    passed = not any(element.find(bad) is not None for bad in ("failure", "error", "skipped"))
+    return Case(f"{module}.py::{name}", passed, properties)
+
+
+def cases_of(node: str, cases: list[Case]) -> list[Case]:
+    """The cases that a node id names."""
+    return [c for c in cases if c.node == node or c.node.startswith((f"{node}[", f"{node}::"))]
+
+
+def verdict(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> str:
+    """How far a guarantee is held."""
+    named = [cases_of(node, cases) for node in (*guarantee.tests, *guarantee.planted)]
+    if any(not found or not all(case.passed for case in found) for found in named):
+        return "FAILED"
+    if any(name in kept and not kept[name].passed for name in guarantee.long):
+        return "FAILED"
+    if not guarantee.tests:
+        return "not shown"
+    whole = guarantee.planted and not shortfalls(guarantee, kept)
+    return "held" if whole else "held in part"
+
+
+def shortfalls(guarantee: Guarantee, kept: dict[str, Kept]) -> list[str]:
+    """What is not as wanted, in sentences."""
+    found = [guarantee.falls_short] if guarantee.falls_short else []
+    if guarantee.tests and not guarantee.planted:
+        found.append("No planted fault proves that these tests can fail.")
+    for name in guarantee.long:
+        program, wanted = LONG[name].command[0], LONG[name].wanted
+        if name not in kept:
+            found.append(f"The long form `{name}` (`{program}`, {wanted:,} wanted) has not been run.")
+        elif (count := _count(name, kept[name])) < wanted:
+            found.append(f"The long form `{name}` has been run with {count:,} of {wanted:,}.")
+    return found
+
+
+def reached(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> str:
+    """The numbers, from what tests and long forms said themselves."""
+    tests = {case for node in guarantee.tests for case in cases_of(node, cases)}
+    planted = {case for node in guarantee.planted for case in cases_of(node, cases)}
+    said = [f"{sum(c.passed for c in tests)} of {len(tests)} cases passed"] if tests else []
+    if planted:
+        said.append(f"{sum(c.passed for c in planted)} of {len(planted)} planted faults found")
+    said += [f"{name} {value}" for case in sorted(tests) for name, value in case.properties]
+    said += [f"{name}: {_result(name, kept[name])}" for name in guarantee.long if name in kept]
+    return "; ".join(said)
+
+
+def _run_long(name: str, sizes: dict[str, object]) -> None:
+    """Run a long form, and keep what it prints."""
+    command = [part.format(**sizes) for part in LONG[name].command]
+    if not (ROOT / command[0]).exists():
+        print(f"{name}: there is no {command[0]}", file=sys.stderr)
+        return
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    RESULTS.mkdir(exist_ok=True)
+    header = f"$ python {' '.join(command)}  # {_circumstances()}; exit code {done.returncode}"
+    (RESULTS / f"{name}.txt").write_text(f"{header}\n{done.stdout.strip()}\n", encoding="utf-8")
+
+
+def _kept(name: str) -> Kept | None:
+    path = RESULTS / f"{name}.txt"
+    if not path.exists():
+        return None
+    header, _, output = path.read_text(encoding="utf-8").partition("\n")
+    return Kept(header, output.strip(), header.endswith("exit code 0"))
+
+
+def _count(name: str, kept: Kept) -> int:
+    found = re.search(LONG[name].counted, kept.output)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def _result(name: str, kept: Kept) -> str:
+    """The line that says how much was done, and the last one, which says how it ended."""
+    lines = kept.output.splitlines()
+    done = [line for line in lines if re.search(LONG[name].counted, line)]
+    return "; ".join(dict.fromkeys([*done[:1], *lines[-1:]]))
+
+
+def _circumstances() -> str:
+    """When, of what, and on which class of machine."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+    )
+    tree = " with changes" if changed.stdout.strip() else ""
+    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}{tree}, {os.cpu_count()} cores"
+
+
+def document(guarantees: list[Guarantee], cases: list[Case], kept: dict[str, Kept]) -> str:
+    """The page: a table, then where each guarantee is shown and what it falls short of."""
+    verdicts = {g.name: verdict(g, cases, kept) for g in guarantees}
+    counts = ", ".join(f"{list(verdicts.values()).count(v)} {v}" for v in dict.fromkeys(verdicts.values()))
+    command = " ".join(["python bench/guarantees.py", *sys.argv[1:]])
+    lines = [
+        "# What labctl guarantees",
+        "",
+        f"Written by `{command}` ({_circumstances()}), not by hand: {len(cases)} test cases were run, "
+        f"{sum(case.passed for case in cases)} passed. {counts}.",
+        "",
+        "*Held*: every test of the guarantee and every planted fault behaved as it should, and nothing is known to be "
+        "missing. *Held in part*: the tests pass, but show less than was wanted, as said below the table. *Not shown*: "
+        "there is no test, so nothing is claimed. A planted fault is a mistake made on purpose that the tests have to "
+        "find. Everything is shown on simulated instruments, in processes of their own where processes are killed. "
+        "labctl is not a rated safety function.",
+        "",
+        "| | Guarantee | | Reached |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| [{g.name}](#{g.name.lower()}) | {g.words} | {verdicts[g.name]} | {reached(g, cases, kept)} |"
+        for g in guarantees
+    ]
+    for guarantee in guarantees:
+        lines += ["", f"## {guarantee.name}", "", *_section(guarantee, cases, kept)]
+    lines += ["", "## Long forms", "", "All that they printed is in `bench/results`.", ""]
+    lines += [f"- {name}: `{found.header}`: {_result(name, found)}" for name, found in kept.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _section(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> list[str]:
+    lines = []
+    for title, nodes in (("Shown by", guarantee.tests), ("Planted faults", guarantee.planted)):
+        if nodes:
+            lines += [f"{title}:", "", *(_named(node, cases) for node in nodes), ""]
+    falls_short = " ".join(shortfalls(guarantee, kept))
+    return [*lines, f"Falls short: {falls_short or 'nothing known.'}"]
+
+
+def _named(node: str, cases: list[Case]) -> str:
+    found = cases_of(node, cases)
+    return f"- `tests/{node}` ({sum(case.passed for case in found)} of {len(found)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
