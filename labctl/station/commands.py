@@ -10,23 +10,22 @@ import pwd
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from math import inf
 from typing import Any
 
 from labctl.engine.control import Phase
 from labctl.engine.outcome import RunState
-from labctl.errors import LabctlError, StationError, UserError
+from labctl.errors import LabctlError, StationError
 from labctl.keeper.values import error_to_plain
 from labctl.protocol import estimate
-from labctl.protocol.plan import IfInterrupted
 from labctl.protocol.plan_text import plan_from_text
 from labctl.station.file import Station
 from labctl.station.guards import refuse_unattended
 from labctl.station.launch import refuse_what_cannot_be_held
 from labctl.station.local_socket import Answer, Question
+from labctl.station.questions import text, wishes
 from labctl.station.queue import Entry, Queue
 from labctl.station.status import of_the_cell
-from labctl.station.worker import Wishes, Worker
+from labctl.station.worker import Worker
 from labctl.store.queue import EntryState
 
 _REMEMBERED = 1000
@@ -108,8 +107,8 @@ class Commands:
     # --- the queue ---------------------------------------------------------------------------------------------
 
     async def _submit(self, question: Question) -> Any:
-        worker = self._channel(_text(question, "channel"))
-        plan = plan_from_text(_text(question, "plan"))
+        worker = self._channel(text(question, "channel"))
+        plan = plan_from_text(text(question, "plan"))
         refuse_what_cannot_be_held(plan, worker.spec)
         unattended = question.get("unattended") is True
         if unattended:
@@ -146,7 +145,7 @@ class Commands:
             return f"{_name(worker)} goes on, after a look at the open-circuit voltage"
         if entry is None or entry.state is not EntryState.HELD:
             raise StationError(f"channel {worker.spec.name} waits for nobody: it is {worker.state}")
-        return await worker.go_on(entry, _wishes(question))
+        return await worker.go_on(entry, wishes(question))
 
     async def _skip(self, question: Question) -> str:
         worker, entry = self._present(question)
@@ -218,7 +217,7 @@ class Commands:
 
     def _find(self, question: Question) -> tuple[Worker, Entry | None]:
         """The channel that is meant by a run's number, a place in the queue, or its own name; and the entry."""
-        target = _text(question, "target")
+        target = text(question, "target")
         if target in self._workers:
             worker = self._workers[target]
             return worker, worker.entry
@@ -282,16 +281,6 @@ def _outcome(worker: Worker) -> str:
     return f"{end.state}, {end.reason}; the circuit is open, confirmed by read-back"
 
 
-def _wishes(question: Question) -> Wishes:
-    policy, within_s = question.get("policy"), question.get("opened_within_s")
-    if policy not in (None, *IfInterrupted):
-        raise UserError(f"--policy {str(policy)[:40]}: give one of {', '.join(IfInterrupted)}")
-    if within_s is not None and not (isinstance(within_s, float) and 0.0 <= within_s < inf):
-        raise UserError("--opened-within wants a time")
-    given = IfInterrupted.ASK if policy is None else IfInterrupted(policy)
-    return Wishes(given, question.get("any_voltage") is True, within_s)
-
-
 def _place(entry: Entry) -> dict[str, Any]:
     row = entry.row
     return {
@@ -306,10 +295,3 @@ def _place(entry: Entry) -> dict[str, Any]:
         "submitted_unix_second": row.submitted_unix_s,
         "reason": row.reason,
     }
-
-
-def _text(question: Question, key: str) -> str:
-    value = question.get(key)
-    if not isinstance(value, str) or not value:
-        raise UserError(f"{question['do']!r} needs {key!r}, a text")
-    return value
