@@ -1,4 +1,4 @@
-"""Ships protocols/*.yaml and stations/*.yaml inside real wheels, below labctl/; an editable install reads the checkout."""
+"""Ships the bundled protocols and stations inside real wheels; an editable install reads the checkout."""
 
 from pathlib import Path
 from typing import Any

@@ -39,8 +39,9 @@ class HalfCycleFigures:
     """Gathers the figures of one half-cycle while its samples come in.
 
     Charge and energy are trapezoidal sums over the samples; before the first sample the current is taken to be that
-    sample's. ``cycle``, ``sign`` and ``start_s`` are as in ``HalfCycle``. The median overpotential is weighted by charge, so that a denser sampling of a steep part does not
-    shift it. Memory: 16 bytes a sample until the half-cycle is over.
+    sample's. ``cycle``, ``sign`` and ``start_s`` are as in ``HalfCycle``. The median overpotential is weighted by
+    charge, so that a denser sampling of a steep part does not shift it. Memory: 16 bytes a sample until the half-cycle
+    is over.
     """
 
     __slots__ = (
