@@ -469,7 +469,8 @@ class Case(NamedTuple):
 
     node: str
     passed: bool
-    properties: tuple[tuple[str, str], ...]
+    skipped: bool = False
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 class Kept(NamedTuple):
@@ -493,7 +494,7 @@ def main() -> int:
     for guarantee in chosen:
         print(f"{guarantee.name:4} {verdict(guarantee, cases, kept):12} {reached(guarantee, cases, kept)}")
     if given.write:
-        DOCUMENT.write_text(document(chosen, cases, kept), encoding="utf-8")
+        DOCUMENT.write_text(document(chosen, cases, kept, given.junit), encoding="utf-8")
     return int(any(verdict(guarantee, cases, kept) == "FAILED" for guarantee in chosen))
 
 
@@ -539,8 +540,11 @@ def _case(element: ElementTree.Element) -> Case:
     module = element.get("classname", "").removeprefix("tests.").replace(".", "/")
     name = element.get("name", "").replace(" ]", "]")
     properties = tuple((p.get("name", ""), p.get("value", "")) for p in element.iter("property"))
-    passed = not any(element.find(bad) is not None for bad in ("failure", "error", "skipped"))
-    return Case(f"{module}.py::{name}", passed, properties)
+    failed, skipped = (any(element.find(how) is not None for how in hows) for hows in _NOT_PASSED)
+    return Case(f"{module}.py::{name}", not (failed or skipped), skipped, properties)
+
+
+_NOT_PASSED = (("failure", "error"), ("skipped",))
 
 
 def cases_of(node: str, cases: list[Case]) -> list[Case]:
@@ -551,19 +555,21 @@ def cases_of(node: str, cases: list[Case]) -> list[Case]:
 def verdict(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> str:
     """How far a guarantee is held."""
     named = [cases_of(node, cases) for node in (*guarantee.tests, *guarantee.planted)]
-    if any(not found or not all(case.passed for case in found) for found in named):
+    if any(not found or not all(case.passed or case.skipped for case in found) for found in named):
         return "FAILED"
     if any(name in kept and not kept[name].passed for name in guarantee.long):
         return "FAILED"
     if not guarantee.tests:
         return "not shown"
-    whole = guarantee.planted and not shortfalls(guarantee, kept)
+    whole = guarantee.planted and not shortfalls(guarantee, cases, kept)
     return "held" if whole else "held in part"
 
 
-def shortfalls(guarantee: Guarantee, kept: dict[str, Kept]) -> list[str]:
+def shortfalls(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> list[str]:
     """What is not as wanted, in sentences."""
     found = [guarantee.falls_short] if guarantee.falls_short else []
+    named = {case for node in (*guarantee.tests, *guarantee.planted) for case in cases_of(node, cases)}
+    found += [f"Skipped on this machine: `tests/{case.node}`." for case in sorted(named) if case.skipped]
     if guarantee.tests and not guarantee.planted:
         found.append("No planted fault proves that these tests can fail.")
     for name in guarantee.long:
@@ -634,7 +640,15 @@ def _circumstances() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}{tree}, {os.cpu_count()} cores"
 
 
-def document(guarantees: list[Guarantee], cases: list[Case], kept: dict[str, Kept]) -> str:
+def _begun(report: Path | None) -> str:
+    """When the tests of a report were begun, if there is one."""
+    suite = ElementTree.parse(report).find("testsuite") if report else None
+    return "" if suite is None else f"tests begun {suite.get('timestamp', '')[:19]}, written "
+
+
+def document(
+    guarantees: list[Guarantee], cases: list[Case], kept: dict[str, Kept], report: Path | None = None
+) -> str:
     """The page: a table, then where each guarantee is shown and what it falls short of."""
     verdicts = {g.name: verdict(g, cases, kept) for g in guarantees}
     counts = ", ".join(f"{list(verdicts.values()).count(v)} {v}" for v in dict.fromkeys(verdicts.values()))
@@ -642,8 +656,8 @@ def document(guarantees: list[Guarantee], cases: list[Case], kept: dict[str, Kep
     lines = [
         "# What labctl guarantees",
         "",
-        f"Written by `{command}` ({_circumstances()}), not by hand: {len(cases)} test cases were run, "
-        f"{sum(case.passed for case in cases)} passed. {counts}.",
+        f"Written by `{command}` ({_begun(report)}{_circumstances()}), not by hand: {len(cases)} test cases were run, "
+        f"{sum(case.passed for case in cases)} passed, {sum(case.skipped for case in cases)} skipped. {counts}.",
         "",
         "*Held*: every test of the guarantee and every planted fault behaved as it should, and nothing is known to be "
         "missing. *Held in part*: the tests pass, but show less than was wanted, as said below the table. *Not shown*: "
@@ -670,7 +684,7 @@ def _section(guarantee: Guarantee, cases: list[Case], kept: dict[str, Kept]) -> 
     for title, nodes in (("Shown by", guarantee.tests), ("Planted faults", guarantee.planted)):
         if nodes:
             lines += [f"{title}:", "", *(_named(node, cases) for node in nodes), ""]
-    falls_short = " ".join(shortfalls(guarantee, kept))
+    falls_short = " ".join(shortfalls(guarantee, cases, kept))
     return [*lines, f"Falls short: {falls_short or 'nothing known.'}"]
 
 
