@@ -9,6 +9,7 @@ from labctl.engine.present_step import PresentStep
 from labctl.engine.safe import open_circuit
 from labctl.engine.step_part import take_part
 from labctl.engine.workplace import Workplace
+from labctl.instrument.channel import Sample
 from labctl.protocol.plan import Plan, StepNode
 from labctl.store.progress import Opening
 
@@ -60,16 +61,15 @@ def bridge(work: Workplace, gap: Gap, cycle: int, path: str, present: PresentSte
         present.interrupt(gap.passed, work.channel.traits.shortest_interval_s)
 
 
-async def check_open_circuit(work: Workplace, plan: Plan, cycle: int, *, any_voltage: bool) -> RunEnd | None:
+async def check_open_circuit(work: Workplace, plan: Plan, cycle: int, before: Sample | None) -> RunEnd | None:
     """Look at the open-circuit voltage before current flows again; returns why it should not, if it should not.
 
     Args:
-        work: the run's surroundings; its latest sample is the one before the gap.
+        work: the run's surroundings.
         plan: for the safety window and the equilibrium voltage.
         cycle: cycle of the run.
-        any_voltage: within the safety window, any will do.
+        before: the last sample before the gap; None: within the safety window, any voltage will do.
     """
-    before = work.sample
     node = StepNode(CHECK, 0, "rest", open_circuit_check.rest_step(plan))
     check = PresentStep(node)
     while await take_part(work, check, cycle):
@@ -81,7 +81,7 @@ async def check_open_circuit(work: Workplace, plan: Plan, cycle: int, *, any_vol
     after = work.sample
     if check.cutoff is None or after is None:
         return RunEnd(RunState.FAILED, "the look at the open-circuit voltage ended early")
-    if any_voltage or before is None:
+    if before is None:
         return None
     doubt = open_circuit_check.doubt(after.voltage_V, before.voltage_V, before.current_A, plan)
     return RunEnd(RunState.PAUSED, doubt) if doubt else None

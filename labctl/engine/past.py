@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from labctl.engine.half_cycles import HalfCycles
-from labctl.engine.interruption import GAP
+from labctl.engine.interruption import CHECK, GAP
 from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.taken_up import Past, UnfinishedRow
 from labctl.errors import DataError
@@ -85,7 +85,7 @@ class _Rebuilding:
     def past(self) -> Past:
         for step, readings in self._stretches():
             self._show(step, readings)
-        half_cycles, sample = self._half_cycles, self._last_sample()
+        half_cycles, sample = self._half_cycles, self._sample(-1)
         self._compare()
         carried, stop = self._judge(sample)
         return Past(
@@ -95,6 +95,7 @@ class _Rebuilding:
             decisions=carried,
             stop=stop,
             sample=sample,
+            before=self._before_check(),
             unfinished=self._unfinished,
             reopened=self._reopened,
         )
@@ -175,12 +176,17 @@ class _Rebuilding:
     def _hear(self, step: StepRecord, said: Sequence[Decision]) -> None:
         self._said += [(step.step_id, decision) for decision in said]
 
-    def _last_sample(self) -> Sample | None:
+    def _sample(self, index: int) -> Sample | None:
         column = self._samples
         if not len(column["seq"]):
             return None
-        time_s = float(column["test_time_second"][-1]) + self._origin_s
-        return Sample(time_s, float(column["voltage_volt"][-1]), float(column["current_ampere"][-1]))
+        time_s = float(column["test_time_second"][index]) + self._origin_s
+        return Sample(time_s, float(column["voltage_volt"][index]), float(column["current_ampere"][index]))
+
+    def _before_check(self) -> Sample | None:
+        checks = [step.step_id for step in self._steps if step.path == CHECK]
+        others = np.flatnonzero(~np.isin(self._samples["step_id"], checks))
+        return self._sample(int(others[-1])) if others.size else None
 
     def _compare(self) -> None:
         """What was rebuilt has to be what the killed process had counted."""

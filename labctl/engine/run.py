@@ -110,7 +110,9 @@ class Run:
                 await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
                 raise
             end = OPENED_AT_ONCE
-        except LabctlError as error:  # an unknown state of the cell, too: what follows opens the circuit or says so
+        except (
+            LabctlError
+        ) as error:  # an unknown state of the cell, too: what follows opens the circuit or says so
             end = RunEnd(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")
@@ -253,7 +255,7 @@ class Run:
         last_s = opening.not_before_s if last is None else last.time_s
         gap = gap_between(last_s, opening, work.clock.now(), current_A, "paused by a person")
         interruption.bridge(work, gap, *self._where(), present)
-        return await interruption.check_open_circuit(work, self.plan, self._where()[0], any_voltage=False)
+        return await interruption.check_open_circuit(work, self.plan, self._where()[0], last)
 
     async def _take_up(self, known: TakenUp) -> RunEnd | None:
         """Go on where an earlier process has left the run; returns a reason to end it instead."""
@@ -279,10 +281,8 @@ class Run:
             return past.stop
         if known.choice is IfInterrupted.ABORT:
             return RunEnd(RunState.ENDED, "it was not to be taken up again")
-        cycle, _ = self._where()
-        if end := await interruption.check_open_circuit(
-            work, self.plan, cycle, any_voltage=known.any_voltage
-        ):
+        before = None if known.any_voltage else past.before
+        if end := await interruption.check_open_circuit(work, self.plan, self._where()[0], before):
             return end
         if self.place is None:
             return None

@@ -38,6 +38,7 @@ class Past:
         decisions: what rules said in the present step, not acted on yet.
         stop: why the run should not go on: a rule, or the last sample, ended it before the process could say so.
         sample: the last one; None if there is none.
+        before: the last one but for looks at the open-circuit voltage: what such a look has to follow from.
         unfinished: a step's row without its end.
         reopened: the half-cycle in progress was closed by the interruption.
     """
@@ -48,6 +49,7 @@ class Past:
     decisions: tuple[Decision, ...]
     stop: RunEnd | None
     sample: Sample | None
+    before: Sample | None
     unfinished: UnfinishedRow | None
     reopened: bool
 
