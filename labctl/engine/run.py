@@ -110,9 +110,7 @@ class Run:
                 await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
                 raise
             end = OPENED_AT_ONCE
-        except (
-            LabctlError
-        ) as error:  # an unknown state of the cell, too: what follows opens the circuit or says so
+        except LabctlError as error:  # an unknown state of the cell, too: what follows opens it or says so
             end = RunEnd(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")

@@ -55,6 +55,9 @@ async def _persistently(channel: Channel, clock: Clock, tell: Callable[[str, str
             if clock.now() >= until_s:
                 raise
             if not told:
-                tell("circuit", f"NOT CONFIRMED OPEN, trying for {PERSISTENCE_S:g} s; look at the cell: {error}")
+                tell(
+                    "circuit",
+                    f"NOT CONFIRMED OPEN, trying for {PERSISTENCE_S:g} s; look at the cell: {error}",
+                )
                 told = True
         await clock.sleep_until(clock.now() + _AGAIN_AFTER_S * clock.speed)
