@@ -661,8 +661,8 @@ def document(
         "",
         "*Held*: every test of the guarantee and every planted fault behaved as it should, and nothing is known to be "
         "missing. *Held in part*: the tests pass, but show less than was wanted, as said below the table. *Not shown*: "
-        "there is no test, so nothing is claimed. *FAILED*: a test, or the last run of a long form, found a case in which "
-        "it does not hold. A planted fault is a mistake made on purpose that the tests have to "
+        "there is no test, so nothing is claimed. *FAILED*: a test, or the last run of a long form, found a case "
+        "in which it does not hold. A planted fault is a mistake made on purpose that the tests have to "
         "find. Everything is shown on simulated instruments, in processes of their own where processes are killed. "
         "labctl is not a rated safety function.",
         "",
