@@ -183,8 +183,11 @@ class Kept:
         if self._lease.complete(tick, _now()):
             self._channel.feed()
 
-    async def keep_time(self, send_tick: Callable[[int], None]) -> None:
-        """Send ticks while readings are fresh, and open the circuit when the lease expires; never returns."""
+    async def keep_time(self, send_tick: Callable[[int | None], None]) -> None:
+        """Send ticks while readings are fresh, and open the circuit when the lease expires; never returns.
+
+        While the circuit may be closed and no tick is due, a sign of life is sent in its place: None.
+        """
         while True:
             now_s = _now()
             left_s = self._lease.expires_s() - now_s
@@ -192,6 +195,8 @@ class Kept:
                 self._expire(now_s)
             elif self._lease.held and not self._fresh.lost(now_s):
                 send_tick(self._lease.tick(now_s))
+            elif self.energised:
+                send_tick(None)
             await asyncio.sleep(min(TICK_S, max(left_s, 0.0)))
 
     def _expire(self, now_s: float) -> None:

@@ -135,11 +135,11 @@ class Peer:
         if "re" in frame:
             if "of" not in frame and (answer := self._calls.get(frame["re"])) and not answer.done():
                 answer.set_result(frame)
-        elif "tick" in frame:
-            if stream is None:
-                self.complete(frame["tick"])
-            else:
+        elif "tick" in frame or "alive" in frame:
+            if stream is not None:
                 stream.put(frame)
+            elif "tick" in frame:
+                self.complete(frame["tick"])
         elif "opening" in frame:
             self.opening(error_from_plain(frame["opening"]))
         elif stream is not None and frame.get("of") == stream.number:

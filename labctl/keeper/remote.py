@@ -190,13 +190,11 @@ class RemoteChannel:
                 if "item" in frame:
                     self.step_began_s = frame["began"]
                     yield from_plain(kind, frame["item"])
-                elif (
-                    "tick" in frame
-                ):  # whoever consumes has come back: what came before is evaluated and recorded
+                elif "tick" in frame:  # whoever consumes has come back: what came before it is recorded
                     keeper.complete(frame["tick"])
                 elif "error" in frame:
                     raise error_from_plain(frame["error"])
-                else:
+                elif "of" in frame:
                     return
         finally:
             keeper.finish(stream)

@@ -49,6 +49,7 @@ class Session:
         self._channel: ThreadedChannel | None = None
         self._kept: Kept | None = None
         self._claim: Claim | None = None
+        self._letting_go: asyncio.Future[None] | None = None
         self._last = 0
         self._answers: dict[int, Frame] = {}
         self._stream: asyncio.Task[None] | None = None
@@ -144,7 +145,7 @@ class Session:
         self._kept = Kept(channel, lambda: self._ways(channel), lease, terms.speed, self._note, self._tell)
         self._note("attached", f"process {terms.engine_pid} has attached, lease {terms.lease_s:g} s")
         assert self._group is not None
-        self._group.create_task(self._kept.keep_time(lambda number: self.frames.send({"tick": number})))
+        self._group.create_task(self._kept.keep_time(self._send_tick))
 
     async def _connect(self, _: Any) -> Any:
         kept = self._attached()
@@ -203,7 +204,12 @@ class Session:
             raise
 
     async def _let_go(self) -> None:
-        """Open the circuit, give the port back; idempotent."""
+        """Open the circuit, give the port back; whoever asks for it, and how often, it is done once."""
+        if self._letting_go is None:
+            self._letting_go = asyncio.ensure_future(self._do_let_go())
+        await asyncio.shield(self._letting_go)
+
+    async def _do_let_go(self) -> None:
         if self._kept is not None:
             await self._kept.release(self._reason, self._alone)
             self._kept = None
@@ -242,6 +248,9 @@ class Session:
         finally:
             with suppress(LabctlError):
                 await second.close()
+
+    def _send_tick(self, number: int | None) -> None:
+        self.frames.send({"alive": True} if number is None else {"tick": number})
 
     def _note(self, event: str, sentence: str, *, loud: bool = False) -> None:
         name, engine = (self._terms.channel, self._terms.engine_pid) if self._terms else ("-", None)

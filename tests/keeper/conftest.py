@@ -1,31 +1,48 @@
-"""A channel through a keeper to a simulated 2450, both processes of their own; the test is the engine."""
+"""Simulated 2450s and a keeper, in processes that all tests share; each test has an instrument for itself."""
 
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from labctl.clock import LoopClock
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers
-from tests.keeper.bench import Instruments, instruments
+from labctl.keeper.start import ListeningKeeper
+from tests.keeper.bench import Instruments, KeeperProcess, instruments, listening_keeper
+
+_PARK = 80
+_taken = count()
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Instruments]:
-    with instruments(tmp_path) as made:
+@pytest.fixture(scope="session")
+def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instruments]:
+    with instruments(tmp_path_factory.mktemp("park"), count=_PARK) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeeperProcess]:
+    with listening_keeper(tmp_path_factory.mktemp("keeper")) as made:
         yield made
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "keeper.jsonl"
+def bench(park: Instruments) -> Instruments:
+    """One instrument that no other test has touched."""
+    return park.part(next(_taken), 1)
 
 
 @pytest.fixture
-async def channel(bench: Instruments, journal: Path) -> AsyncIterator[RemoteChannel]:
-    keepers = ChildKeepers("keithley-2450", journal)
-    made = RemoteChannel("cell", "keithley-2450", bench.resources[0], LoopClock(), keepers)
+def journal(keeper: KeeperProcess) -> Path:
+    return keeper.path.with_name("keeper.jsonl")
+
+
+@pytest.fixture
+async def channel(bench: Instruments, keeper: KeeperProcess) -> AsyncIterator[RemoteChannel]:
+    made = RemoteChannel(
+        f"cell-{bench.first}", bench.kind, bench.resources[0], LoopClock(), ListeningKeeper(keeper.path)
+    )
     await made.connect()
     yield made
     await made.close()

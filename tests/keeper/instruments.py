@@ -1,8 +1,9 @@
 """Simulated instruments in a process of their own, which write down every byte and what their circuits truly do.
 
 ``python tests/keeper/instruments.py LOG KIND COUNT`` serves COUNT instruments over TCP; the first line printed is a
-JSON list of their resources. Lines of the log: ``[monotonic second, index, "wire", text]`` and ``[..., "circuit",
-closed]``. On standard input it takes ``[index, fault, times]``: ``ignore-off`` (-1: for ever), ``mute``.
+JSON list of their resources. Lines of ``LOG.index``: ``[monotonic second, "wire", text]`` and ``[..., "circuit",
+closed]``. On standard input it takes ``[index, fault, times]``: ``ignore-off`` (-1: for ever), ``mute`` (0: no more),
+``deaf`` (connections that are open now hear nothing any more, later ones do).
 """
 
 import asyncio
@@ -27,23 +28,24 @@ KINDS: dict[str, Callable[[], Device]] = {
 class Recorded:
     """A device whose ports write down what happens, and which can be made to disobey."""
 
-    def __init__(self, device: Device, index: int, log: int) -> None:
+    def __init__(self, device: Device, log: str) -> None:
         self._device = device
-        self._index = index
-        self._log = log
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._closed: bool | None = None
         self.ignored_offs = 0
         self.mute = False
+        self.ports: list[RecordedPort] = []
 
     def port(self) -> "RecordedPort":
-        return RecordedPort(self._device.port(), self)
+        self.ports.append(RecordedPort(self._device.port(), self))
+        return self.ports[-1]
 
     @property
     def circuit_closed(self) -> bool:
         return self._device.circuit_closed
 
     def note(self, kind: str, value: object) -> None:
-        os.write(self._log, json.dumps([time.monotonic(), self._index, kind, value]).encode() + b"\n")
+        os.write(self._log, json.dumps([time.monotonic(), kind, value]).encode() + b"\n")
 
     def look(self) -> None:
         if self._closed != self._device.circuit_closed:
@@ -64,8 +66,13 @@ class RecordedPort:
     def __init__(self, port: WirePort, device: Recorded) -> None:
         self._port = port
         self._device = device
+        self.used = False
+        self.deaf = False
 
     def receive(self, data: bytes, now_s: float) -> bytes:
+        self.used = True
+        if self.deaf:
+            return b""
         self._device.note("wire", data.decode("latin-1"))
         answer = self._port.receive(self._device.let_pass(data), now_s)
         self._device.look()
@@ -85,8 +92,7 @@ class RecordedPort:
 
 
 async def main(log: str, kind: str, count: int) -> None:
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    devices = [Recorded(KINDS[kind](), index, file) for index in range(count)]
+    devices = [Recorded(KINDS[kind](), f"{log}.{index}") for index in range(count)]
     ready: dict[int, str] = {}
 
     def obey() -> None:
@@ -94,9 +100,12 @@ async def main(log: str, kind: str, count: int) -> None:
             index, fault, times = json.loads(line)
             if fault == "ignore-off":
                 devices[index].ignored_offs = times
+            elif fault == "deaf":
+                for port in devices[index].ports:
+                    port.deaf = port.used
             else:
                 devices[index].mute = bool(times)
-            devices[index].note("fault", fault)
+            devices[index].note("fault", [fault, times])
 
     asyncio.get_running_loop().add_reader(0, obey)
 

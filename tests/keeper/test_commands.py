@@ -15,7 +15,7 @@ from labctl.clock import LoopClock
 from labctl.keeper.frames import Frame, Frames
 from labctl.keeper.terms import Terms, software_version
 from labctl.keeper.values import to_plain
-from tests.keeper.bench import Instruments, listening_keeper
+from tests.keeper.bench import Instruments, KeeperProcess
 from tests.keeper.engine import current
 
 
@@ -49,13 +49,12 @@ class Raw:
 
 
 @pytest.fixture
-async def raw(bench: Instruments, tmp_path: Path) -> AsyncIterator[Raw]:
-    with listening_keeper(tmp_path) as keeper:
-        async with connected(keeper.path) as client:
-            client.send(1, "attach", to_plain(terms(bench)))
-            client.send(2, "connect")
-            await client.answer(2)
-            yield client
+async def raw(bench: Instruments, keeper: KeeperProcess) -> AsyncIterator[Raw]:
+    async with connected(keeper.path) as client:
+        client.send(1, "attach", to_plain(terms(bench)))
+        client.send(2, "connect")
+        await client.answer(2)
+        yield client
 
 
 @asynccontextmanager
@@ -142,11 +141,10 @@ async def test_opening_goes_before_a_step_in_progress(raw: Raw, bench: Instrumen
     assert await raw.error(3) == "Superseded"
 
 
-async def test_another_version_is_refused(bench: Instruments, tmp_path: Path) -> None:
-    with listening_keeper(tmp_path) as keeper:
-        async with connected(keeper.path) as client:
-            client.send(1, "attach", to_plain(terms(bench, software="0.0.1")))
-            assert await client.error(1) == "StationError"
+async def test_another_version_is_refused(bench: Instruments, keeper: KeeperProcess) -> None:
+    async with connected(keeper.path) as client:
+        client.send(1, "attach", to_plain(terms(bench, software="0.0.1")))
+        assert await client.error(1) == "StationError"
     assert bench.wire() == ""
 
 
@@ -168,9 +166,8 @@ async def test_nonsense_ends_the_connection_and_opens_the_circuit(
             await asyncio.sleep(0.01)
 
 
-async def test_only_its_owner_can_open_the_socket(tmp_path: Path) -> None:
-    with listening_keeper(tmp_path) as keeper:
-        assert keeper.path.stat().st_mode & 0o777 == 0o600
+def test_only_its_owner_can_open_the_socket(keeper: KeeperProcess) -> None:
+    assert keeper.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_few_things_are_imported_into_a_keeper() -> None:

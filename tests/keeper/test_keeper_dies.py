@@ -4,17 +4,29 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import pytest
 
+from labctl.clock import LoopClock
 from labctl.errors import CellStateUnknown, LinkLost
 from labctl.instrument.channel import Sample
 from labctl.keeper.peer import Peer
 from labctl.keeper.remote import RemoteChannel
+from labctl.keeper.start import ChildKeepers
 from tests.keeper.bench import Instruments
 from tests.keeper.engine import current
+
+
+@pytest.fixture
+async def channel(bench: Instruments) -> AsyncIterator[RemoteChannel]:
+    made = RemoteChannel(
+        *("cell", bench.kind, bench.resources[0], LoopClock()), ChildKeepers(bench.kind, None)
+    )
+    await made.connect()
+    yield made
+    await made.close()
 
 
 async def until_closed(samples: AsyncGenerator[Sample, None], bench: Instruments) -> None:

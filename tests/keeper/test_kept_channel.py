@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,19 +21,26 @@ from labctl.errors import (
     Superseded,
 )
 from labctl.instrument.step import Cutoff, Quantity, SafetyLimits, Side, Step
-from labctl.keeper.journal import last_words
+from labctl.keeper import kept
+from labctl.keeper.journal import Journal
+from labctl.keeper.peer import Peer
+from labctl.keeper.process import serve_one
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers
-from tests.keeper.bench import Instruments, pause
+from labctl.keeper.start import ListeningKeeper
+from labctl_drivers.keithley_2450 import DRIVER
+from tests.keeper.bench import Instruments, KeeperProcess, pause
 from tests.keeper.engine import current
 from tests.keeper.test_keeper_dies import until_closed
 
 
-async def noted(journal: Path, event: str, reason: str = "", within_s: float = 10.0) -> bool:
+async def noted(
+    journal: Path, bench: Instruments, event: str, reason: str = "", within_s: float = 10.0
+) -> bool:
     """Whether the keeper writes something down; it does so a moment after it has acted."""
     until_s = time.monotonic() + within_s
     while time.monotonic() < until_s:
         lines = [json.loads(line) for line in _lines(journal)]
+        lines = [line for line in lines if line["channel"] == f"cell-{bench.first}"]
         if any(line["event"] == event and reason in line["reason"] for line in lines):
             return True
         await asyncio.sleep(0.02)
@@ -77,7 +85,7 @@ async def test_an_engine_that_blocks_loses_the_circuit_and_learns_why(
     assert not bench.closed()
     await channel.make_safe()
     await all_of(channel, current(5e-4, 0.2))
-    assert await noted(journal, "opening", "control tick")
+    assert await noted(journal, bench, "opening", "control tick")
 
 
 async def test_an_engine_that_waits_for_something_else_completes_no_tick(
@@ -96,7 +104,7 @@ async def test_a_slow_engine_that_comes_back_in_time_keeps_the_circuit(
 ) -> None:
     async with aclosing(channel.run(current(5e-4, 60.0, every_s=0.5))) as samples:
         await until_closed(samples, bench)
-        until_s = time.monotonic() + 2.5
+        until_s = time.monotonic() + 1.6
         async for _ in samples:
             await asyncio.sleep(0.3)
             assert bench.closed()
@@ -106,9 +114,9 @@ async def test_a_slow_engine_that_comes_back_in_time_keeps_the_circuit(
 
 
 async def test_between_steps_the_circuit_stays_closed_for_a_short_while_only(
-    bench: Instruments, journal: Path
+    bench: Instruments, keeper: KeeperProcess
 ) -> None:
-    keepers = ChildKeepers("keithley-2450", journal)
+    keepers = ListeningKeeper(keeper.path)
     channel = RemoteChannel("a", "keithley-2450", bench.resources[0], LoopClock(), keepers, idle_s=1.5)
     await channel.connect()
     await all_of(channel, current(5e-4, 0.2))
@@ -157,6 +165,82 @@ async def test_off_ignored_once_is_sent_again(
     assert bench.open_after(asked_s) <= 1.0
 
 
+async def test_off_ignored_for_ever_is_unsafe_and_at_least_the_current_is_gone(
+    channel: RemoteChannel, bench: Instruments, journal: Path
+) -> None:
+    await all_of(channel, current(5e-4, 0.2))
+    bench.fault(0, "ignore-off")
+    asked_s = time.monotonic()
+    with pytest.raises(CellStateUnknown, match="taken to zero"):
+        await channel.make_safe()
+    assert time.monotonic() - asked_s <= 3.3
+    assert bench.closed()
+    assert ":SOUR:CURR 0\n" in bench.wire(since_s=asked_s)
+    assert await noted(journal, bench, "way", "a trip inside the instrument")
+    bench.fault(0, "ignore-off", 0)
+    assert await noted(journal, bench, "off", "late")
+    assert not bench.closed()
+
+
+@pytest.mark.parametrize(("second_session", "within_s"), [(True, 1.6), (False, 4.0)])
+async def test_a_second_session_opens_while_the_first_hangs(
+    bench: Instruments, monkeypatch: pytest.MonkeyPatch, second_session: bool, within_s: float
+) -> None:
+    """The first connection hears nothing any more. Without the other, as the planted fault, it takes its timeouts."""
+    traits = DRIVER.traits["2450"]
+    monkeypatch.setitem(DRIVER.traits, "2450", replace(traits, second_session=second_session))
+    async with KeeperHere() as keepers:
+        channel = RemoteChannel("cell", DRIVER.name, bench.resources[0], LoopClock(), keepers)
+        await channel.connect()
+        await all_of(channel, current(5e-4, 0.2))
+        bench.fault(0, "deaf")
+        asked_s = time.monotonic()
+        await channel.make_safe()
+        assert bench.open_after(asked_s) <= within_s
+        assert (time.monotonic() - asked_s < 1.6) is second_session
+        await channel.close()
+
+
+async def test_a_keeper_that_has_given_up_ends(bench: Instruments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine asks for the channel's release and then leaves, both while the circuit is still being tried."""
+    monkeypatch.setattr(kept, "PERSIST_S", 3.0)
+    monkeypatch.setattr(kept, "CONFIRMED_WITHIN_S", 0.5)
+    async with KeeperHere() as keepers:
+        channel = RemoteChannel("cell", DRIVER.name, bench.resources[0], LoopClock(), keepers)
+        await channel.connect()
+        await all_of(channel, current(5e-4, 0.2))
+        bench.fault(0, "ignore-off")
+        with pytest.raises(CellStateUnknown):
+            await channel.make_safe()
+        await channel.close()
+        left_s = time.monotonic()
+    assert time.monotonic() - left_s < 5.0
+
+
+class KeeperHere:
+    """Keepers in this process, so that a test can change what their driver promises."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> "KeeperHere":
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._group.__aexit__(None, None, None)
+
+    async def start(self) -> Peer:
+        ours, theirs = socket.socketpair()
+        self._group.create_task(serve_one(theirs, Journal(None)))
+        peer = Peer()
+        await asyncio.get_running_loop().create_connection(lambda: peer.frames, sock=ours)
+        return peer
+
+    def end(self, peer: Peer) -> None:
+        raise AssertionError("it answers")
+
+
 async def test_a_silent_instrument_is_unsafe_within_three_seconds_and_tried_on(
     channel: RemoteChannel, bench: Instruments, journal: Path
 ) -> None:
@@ -166,11 +250,11 @@ async def test_a_silent_instrument_is_unsafe_within_three_seconds_and_tried_on(
     with pytest.raises(CellStateUnknown, match="confirmed open"):
         await channel.make_safe()
     assert time.monotonic() - asked_s <= 3.3
-    assert await noted(journal, "unsafe")
+    assert await noted(journal, bench, "unsafe")
     with pytest.raises(CellStateUnknown):
         await all_of(channel, current(5e-4, 0.2))
     bench.fault(0, "mute", 0)
-    assert await noted(journal, "off", "late")
+    assert await noted(journal, bench, "off", "late")
     await channel.make_safe()
 
 
@@ -185,12 +269,14 @@ async def test_readings_that_stay_away_open_the_circuit_without_the_engine(
             async for _ in samples:
                 pass
     assert bench.open_after(muted_s, within_s=10.0) <= 5.0
+    bench.fault(0, "mute", 0)
+    assert await noted(journal, bench, "off")
 
 
-async def test_a_port_has_one_keeper(channel: RemoteChannel, bench: Instruments) -> None:
-    other = RemoteChannel(
-        "b", "keithley-2450", bench.resources[0], LoopClock(), ChildKeepers("keithley-2450", None)
-    )
+async def test_a_port_has_one_keeper(
+    channel: RemoteChannel, bench: Instruments, keeper: KeeperProcess
+) -> None:
+    other = RemoteChannel("b", "keithley-2450", bench.resources[0], LoopClock(), ListeningKeeper(keeper.path))
     before = bench.wire()
     with pytest.raises(StationError, match=f"process {channel.keeper_pid}"):
         await other.connect()
@@ -225,9 +311,7 @@ async def test_closing_opens_what_is_still_closed(
     assert bench.closed()
     await channel.close()
     assert not bench.closed()
-    assert (
-        "given the channel back" in last_words(journal, channel._terms.engine_pid, channel._terms.channel)[-1]
-    )
+    assert await noted(journal, bench, "released", "given the channel back")
 
 
 async def test_a_cut_off_that_the_driver_cannot_miss_is_the_same_value(channel: RemoteChannel) -> None:
