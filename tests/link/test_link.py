@@ -138,7 +138,9 @@ class _Says:
         pass
 
 
-@pytest.mark.parametrize("damaged", [b"\x0b.7001", b"4.4534E-0\t", b"3.7\x001", b"\x80", b"\x1b[0m", b"3.7\xb0C"])
+@pytest.mark.parametrize(
+    "damaged", [b"\x0b.7001", b"4.4534E-0\t", b"3.7\x001", b"\x80", b"\x1b[0m", b"3.7\xb0C"]
+)
 @pytest.mark.parametrize("how", ["ask", "query"])
 async def test_what_cannot_be_text_is_no_answer(damaged: bytes, how: str) -> None:
     """``float(b"\\x0b.7001")`` is 0.7001: a damaged 3.7001 would be a reading."""
