@@ -1,6 +1,7 @@
 """A scenario: instrument, cell, plan, faults, what a person does and what the disk does, all from one seed."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -10,7 +11,6 @@ from labctl.protocol.plan import CellDescription, ImpedanceNode, LoopNode, Node,
 from labctl_simulators.chaos import MEANINGS, Fault, Kind, When, parse
 
 INSTRUMENTS = ("keithley-2450", "palmsens-emstat4")
-_RARE_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Scenario:
         return frozenset(fault.kind for fault in self.faults)
 
 
-def _unroll(nodes: tuple[Node, ...]):  # type: ignore[no-untyped-def]
+def _unroll(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Step | None]]:
     for node in nodes:
         match node:
             case LoopNode(count=count, body=body):

@@ -107,12 +107,10 @@ class Laboratory:
 
     Args:
         folder: for the database.
-        open_channel: makes the channel of a driver; tests plant faults here.
     """
 
-    def __init__(self, folder: Path, open_channel: Any = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / "faults.sqlite"
-        self._open_channel = open_channel or (lambda driver, link, clock: driver.open(link, clock))
         self._store: Store | None = None
 
     def __enter__(self) -> Self:
@@ -142,7 +140,7 @@ class Laboratory:
             driver.terminator,
             LoggedFence(log),
         )
-        channel: Channel = self._open_channel(driver, link, clock)
+        channel: Channel = driver.open(link, clock)
         end: RunEnd | None = None
         error: BaseException | None = None
         record: _Record | None = None

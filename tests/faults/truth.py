@@ -87,7 +87,7 @@ class CellHistory:
 
 
 class Reading(NamedTuple):
-    """What a converter gave. ``quantity`` is V or A."""
+    """What the converters gave."""
 
     time_s: float
     voltage_V: float
@@ -146,9 +146,8 @@ class WireLog:
         self._calls = 0
 
     def add(self, mark: str, data: bytes = b"") -> None:
-        """Marks: ``>`` to the instrument, ``>twin``, ``<`` from it, ``open``, ``lost``, ``safe``."""
-        now_s = self._clock.now()
-        self.entries.append((now_s, mark, data))
+        """Marks: ``>`` to the instrument, ``>twin`` to another one, ``<`` from it, ``open``, ``safe``."""
+        self.entries.append((self._clock.now(), mark, data))
 
     def turn(self) -> None:
         """Count a call of the port.
