@@ -298,6 +298,8 @@ async def _act(
                 control.request_open()
             case "cancel":
                 running.cancel()
+                await clock.sleep_until(at_s + 0.05)
+                running.cancel()
             case "reopen":
                 control.request_open()
                 await clock.sleep_until(at_s + 0.1)
