@@ -108,13 +108,14 @@ class Display:
         if run is None or run.place is None or run.sample is None:
             return [("state", "connecting")]
         sample, present = run.sample, run.half_cycles.present
+        elapsed_s = run.elapsed_s or 0.0
         equilibrium_V = self._plan.cell.equilibrium_voltage_V
         rows = [
             ("cycle", str(run.place.cycle)),
             ("step", _words(run.place.node)),
             (
                 "time",
-                f"{duration(sample.time_s)}, at most {duration(max(self._expected_s - sample.time_s, 0.0))} left",
+                f"{duration(elapsed_s)}, at most {duration(max(self._expected_s - elapsed_s, 0.0))} left",
             ),
             ("voltage", f"{sample.voltage_V:+.4f} V"),
             ("current", f"{sample.current_A * 1e3:+.4f} mA"),

@@ -15,6 +15,9 @@ class Record(Protocol):
     seq: int
     """Number of the last sample, counted from 1 without gaps."""
 
+    origin_s: float
+    """The run's start in experiment time."""
+
     def follow(self, snapshot: Callable[[], Progress]) -> None:
         """Store, with each batch of samples and in the same transaction, how far the run has come."""
         ...

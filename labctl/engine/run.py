@@ -78,6 +78,12 @@ class Run:
         """The latest sample."""
         return self._work.sample
 
+    @property
+    def elapsed_s(self) -> float | None:
+        """Time of the latest sample since the run's start; None before the first."""
+        sample = self._work.sample
+        return None if sample is None else sample.time_s - self._work.record.origin_s
+
     def progress(self) -> Progress:
         """How far the run has come: the samples up to the present one, and what follows from them."""
         place, present, figures = self.place, self._present, self.half_cycles.present

@@ -6,6 +6,7 @@ from typing import Any
 
 from labctl.analysis.spectrum_series import validity
 from labctl.audit.log import head
+from labctl.engine.choice import RESUMABLE
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
 from labctl.store.chain import Head
@@ -63,9 +64,8 @@ class Summary:
         lines += [f"  {line}" for line in self._health()]
         lines.append(f"  data: {self.database}, run {run.run_id}")
         lines.append(f"  audit head: {self.head}")
-        lines.append(
-            f"  next: labctl plot {run.run_id}{self._option()}  |  labctl show {run.run_id}{self._option()}"
-        )
+        verbs = ["resume", "plot", "show"] if run.state in RESUMABLE else ["plot", "show"]
+        lines.append("  next: " + "  |  ".join(f"labctl {v} {run.run_id}{self._option()}" for v in verbs))
         return "\n".join(lines) + "\n"
 
     def cycles(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labctl.clock import Clock, VirtualClock
 from labctl.engine.choice import RESUMABLE
@@ -11,7 +12,7 @@ from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.past import rebuild
 from labctl.engine.run import Run
 from labctl.engine.safe import open_circuit
-from labctl.engine.taken_up import TakenUp
+from labctl.engine.taken_up import Past, TakenUp
 from labctl.errors import UserError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity, TellsWhatItFound
 from labctl.keeper.journal import journal_beside
@@ -27,6 +28,7 @@ from labctl.store.progress import Opening, Progress
 from labctl.store.reader import Reader
 from labctl.store.records import Checkpoint, RunRecord
 from labctl.store.store import Store
+from labctl.store.writer import RunWriter
 
 _SIMULATED = "simulated:"
 
@@ -184,25 +186,19 @@ async def take_up(
     known, spec = request.interrupted, request.channel
     refuse_other_channel(known, spec)
     refuse_what_cannot_be_held(known.plan, spec)
-    clock, run_id, reader = clock_for(spec, request.speed), known.run.run_id, Reader(known.database)
-    checkpoint = reader.checkpoint(run_id)
-    now_s = _test_time_s(checkpoint, clock)
-    origin_s = clock.now() - now_s
-    with store.reopen_run(run_id, origin_s) as record:
-        rules = RuleSet.of(known.plan.rules)
-        # In threads, since the past of a long run takes seconds, and other channels of this process must not wait.
-        past = await asyncio.to_thread(
-            rebuild, known.plan, reader, run_id, checkpoint.progress, rules, origin_s
-        )
-        history = () if spec.resource else lived(reader, run_id, now_s)
-        journal = journal_beside(known.database)
-        channel = await asyncio.to_thread(open_channel, spec, clock, known.run.seed or 0, journal, history)
+    clock, run_id = clock_for(spec, request.speed), known.run.run_id
+    # In threads, since the past of a long run takes seconds, and other channels of this process must not wait.
+    prepared = await asyncio.to_thread(_prepare, request, store, clock)
+    with prepared.record as record:
+        checkpoint, past, journal = prepared.checkpoint, prepared.past, journal_beside(known.database)
+        seed = known.run.seed or 0
+        channel = await asyncio.to_thread(open_channel, spec, clock, seed, journal, prepared.history)
         try:
             asked_s = clock.now()
             identity = await _same_instrument(channel, request)
             found_closed = await channel.found_closed() if isinstance(channel, TellsWhatItFound) else None
             await open_circuit(channel, clock, tell)
-            progress = checkpoint.progress.shifted(origin_s)
+            progress = checkpoint.progress.shifted(record.origin_s)
             witnesses = Witnesses(
                 asked_s=asked_s,
                 opened_s=clock.now(),
@@ -216,16 +212,40 @@ async def take_up(
             reason = known.run.end_reason or str(known.run.state)
             gap = gap_after(known.plan, progress, past.sample, witnesses, reason)
             taken_up = TakenUp(progress, past, gap, request.choice, request.by, request.any_voltage)
-            run = Run(known.plan, channel, record, rules, clock, control, tell, taken_up)
+            run = Run(known.plan, channel, record, prepared.rules, clock, control, tell, taken_up)
             note_guards(record, clock.now(), channel, known.plan.cell, journal, unattended=False)
             started(run, run_id, identity)
             end = await execute(run, record)
-            await (
-                record.flush()
-            )  # so that leaving the record, which holds the process up, has nothing to wait for
+            await record.flush()  # so that leaving the record has nothing to wait for
             return end
         finally:
             await channel.close()
+
+
+class _Prepared(NamedTuple):
+    """What is known of a run before its instrument is asked; ``history`` is that of a cell to be rebuilt."""
+
+    checkpoint: Checkpoint
+    record: RunWriter
+    rules: RuleSet
+    past: Past
+    history: list[tuple[float, float]]
+
+
+def _prepare(request: Resume, store: Store, clock: Clock) -> _Prepared:
+    known, run_id = request.interrupted, request.interrupted.run.run_id
+    reader = Reader(known.database)
+    checkpoint = reader.checkpoint(run_id)
+    now_s = _test_time_s(checkpoint, clock)
+    record = store.reopen_run(run_id, origin_s=clock.now() - now_s)
+    try:
+        rules = RuleSet.of(known.plan.rules)
+        past = rebuild(known.plan, reader, run_id, checkpoint.progress, rules, record.origin_s)
+        history = [] if request.channel.resource else list(lived(reader, run_id, now_s))
+    except BaseException:
+        record.close()
+        raise
+    return _Prepared(checkpoint, record, rules, past, history)
 
 
 async def _same_instrument(channel: Channel, request: Resume) -> Identity:

@@ -57,7 +57,7 @@ def figures(run: Run, phase: Phase) -> dict[str, Any]:
     return {
         "cycle": 0 if place is None else place.cycle,
         "doing": "" if place is None else f"{_BEFORE.get(phase, '')}{in_words(place.node)}",
-        "time_s": None if sample is None else sample.time_s,
+        "time_s": run.elapsed_s,
         "voltage_V": None if sample is None else sample.voltage_V,
         "current_A": None if sample is None or phase is Phase.PAUSED else sample.current_A,
         "charge_C": None if present is None else present.charge_C,

@@ -54,6 +54,7 @@ class RunWriter:
 
     Attributes:
         run_id: the run's number in the database.
+        origin_s: the run's start in experiment time.
         seq: number of the last sample given, 0 before the first.
         closed: nothing more is taken.
     """
@@ -79,7 +80,7 @@ class RunWriter:
         self._insert_samples = insert_samples
         self._lock = lock
         self._started_unix_s = started_unix_s
-        self._origin_s = origin_s
+        self.origin_s = origin_s
         _, self._steps, self._half_cycles, self._spectra, self._events = counts
         self._seal = Seal(run_id, started_unix_s, plan_text)
         self._unsealed = unsealed
@@ -117,7 +118,7 @@ class RunWriter:
         if seq >= self._full_at:
             self._hand_over()
         self.seq = seq = seq + 1
-        test_s = time_s - self._origin_s
+        test_s = time_s - self.origin_s
         unix_s = self._started_unix_s + test_s
         self._samples.append(
             (self.run_id, seq, test_s, unix_s, step_id, voltage_V, current_A, temperature_K, status)
@@ -127,7 +128,7 @@ class RunWriter:
         """A step begins; returns its number, which its samples carry."""
         self._steps += 1
         self._open_step = {"step_id": self._steps, "cycle": cycle, "path": path, "kind": kind}
-        self._batch.add(tables.step, **self._open_step, start_time_second=start_s - self._origin_s)
+        self._batch.add(tables.step, **self._open_step, start_time_second=start_s - self.origin_s)
         return self._steps
 
     def end_step(
@@ -135,8 +136,8 @@ class RunWriter:
     ) -> None:
         """A step is over; ``start_s`` is when it began to act on the cell."""
         found = {
-            "start_time_second": start_s - self._origin_s,
-            "end_time_second": end_s - self._origin_s,
+            "start_time_second": start_s - self.origin_s,
+            "end_time_second": end_s - self.origin_s,
             "end_reason": end_reason,
             "charge_coulomb": charge_C,
             "energy_joule": energy_J,
@@ -148,7 +149,7 @@ class RunWriter:
     def half_cycle(self, half_cycle: HalfCycle) -> None:
         """A half-cycle is over."""
         self._half_cycles += 1
-        row = half_cycle_row(half_cycle, self._origin_s)
+        row = half_cycle_row(half_cycle, self.origin_s)
         row["half_cycle_id"] = self._half_cycles
         self._batch.add(tables.half_cycle, **row)
         reason = half_cycle.end_reason
@@ -157,11 +158,11 @@ class RunWriter:
     def spectrum(self, step_id: int, spectrum: Spectrum, quality: Mapping[str, Any] | None = None) -> None:
         """A sweep is finished; ``quality`` holds what can be JSON."""
         self._spectra += 1
-        row = spectrum_row(spectrum, self._origin_s)
+        row = spectrum_row(spectrum, self.origin_s)
         row |= {"spectrum_id": self._spectra, "step_id": step_id, "quality": json_text(quality)}
         self._batch.add(tables.spectrum, **row)
         points = [
-            {"spectrum_id": self._spectra, "point": number, **point_row(point, self._origin_s)}
+            {"spectrum_id": self._spectra, "point": number, **point_row(point, self.origin_s)}
             for number, point in enumerate(spectrum.points, start=1)
         ]
         for point in points:
@@ -175,7 +176,7 @@ class RunWriter:
         self, kind: str, time_s: float, by: str, message: str, data: Mapping[str, Any] | None = None
     ) -> None:
         """Something was decided, tagged or noticed; ``data`` holds what can be JSON."""
-        self._add_event(kind, time_s - self._origin_s, by, message, data)
+        self._add_event(kind, time_s - self.origin_s, by, message, data)
 
     def go_on(self, state: RunState) -> None:
         """The run is paused, or goes on, written by this process."""
@@ -204,7 +205,7 @@ class RunWriter:
 
     def finish(self, state: RunState, reason: str, time_s: float) -> None:
         """The run is over: how, and why. ``flush`` or ``close`` makes it durable."""
-        ended_unix_s = self._started_unix_s + time_s - self._origin_s
+        ended_unix_s = self._started_unix_s + time_s - self.origin_s
         row = {"state": state, "end_reason": reason, "ended_unix_time_second": ended_unix_s}
         self._batch.change_run(**row)
         self._copy(trail.RUN_ENDED, time_s, f"{state}: {reason}", tables.run, row, self._seal_samples())
@@ -269,7 +270,7 @@ class RunWriter:
     ) -> None:
         """An event that copies a row which is final, so that a later change of it shows."""
         data = {trail.ROWS: {table.name: [{"run_id": self.run_id, **row}]}, **more}
-        self._add_event(kind, time_s - self._origin_s, trail.STORE, words, data)
+        self._add_event(kind, time_s - self.origin_s, trail.STORE, words, data)
 
     def _add_event(
         self, kind: str, test_s: float, by: str, message: str, data: Mapping[str, Any] | None
@@ -308,7 +309,7 @@ class RunWriter:
         return durable
 
     def _store_progress(self, progress: Progress) -> None:
-        text = encode(progress.shifted(-self._origin_s))
+        text = encode(progress.shifted(-self.origin_s))
         self._batch.progress(
             version=VERSION,
             data=text,

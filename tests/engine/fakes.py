@@ -85,6 +85,7 @@ class FakeRecord:
     """Remembers everything in order."""
 
     seq: int = 0
+    origin_s: float = 0.0
     steps: list[dict[str, Any]] = field(default_factory=list)
     samples: list[tuple[float, ...]] = field(default_factory=list)
     half_cycles: list[HalfCycle] = field(default_factory=list)
