@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labctl.engine import present_step
 from labctl.engine.control import RunControl
 from labctl.engine.outcome import RunState
 from labctl.engine.past import rebuild
@@ -18,6 +19,7 @@ from labctl.protocol.rule_spec import Action
 from labctl.rules import RuleSet
 from labctl.station.resume import find, refuse_other_plan
 from labctl.store import liveness
+from labctl.store import reader as reader_module
 from labctl.store.reader import Reader
 from tests.engine.killed import Kills, half_cycles, rows, state_of, straight_run, taken_up
 from tests.store.test_schema import run_sql
@@ -144,6 +146,39 @@ def same(found: list, known: list) -> bool:
         return a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
 
     return len(found) == len(known) and all(map(alike, found, known))
+
+
+def test_a_step_that_is_done_again_would_be_noticed(
+    killed: Kills, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: what remains of a step is taken to be all of it."""
+    copy = middle(killed, tmp_path, 0.34)
+    monkeypatch.setattr(present_step, "remaining", lambda step, passed, shortest_s: step)
+    taken_up(copy)
+    with pytest.raises(AssertionError):
+        same_half_cycles(copy, killed.straight)
+
+
+def test_rules_that_are_not_shown_the_past_would_be_noticed(
+    killed: Kills, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the rules are not shown what half-cycles came to."""
+    monkeypatch.setattr(RuleSet, "end_half_cycle", lambda self, half_cycle: [])
+    found = find(str(killed.copies[-20]), "1")
+    rules = RuleSet.of(found.plan.rules)
+    rebuild(found.plan, Reader(killed.copies[-20]), 1, found.progress, rules, 0.0)
+    assert not same(list(state_of(rules.rules)), killed.seen[-20])
+
+
+def test_progress_that_lags_behind_its_samples_is_noticed(
+    killed: Kills, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: a batch is stored with the progress of the batch before."""
+    copy = middle(killed, tmp_path)
+    stale = Reader(killed.copies[-43]).checkpoint(1).progress
+    monkeypatch.setattr(reader_module, "decode", lambda text: stale)
+    with pytest.raises(DataError, match="progress after"):
+        taken_up(copy)
 
 
 def middle(killed: Kills, tmp_path: Path, share: float = 0.6) -> Path:
