@@ -31,7 +31,7 @@ class Escalation:
 
     Args:
         ways: the driver's own (OFF, again, reopened), a second session, what the instrument can trip by itself.
-        note: called with a sentence whenever something has been tried.
+        note: called with a sentence when something has been tried, the first time it ends that way.
     """
 
     def __init__(self, ways: Sequence[Way], note: Callable[[str], None]) -> None:
@@ -88,8 +88,9 @@ class Escalation:
                 try:
                     future.result()
                 except Exception as error:  # noqa: BLE001  a bug in one way must not keep the next from being tried
-                    self._failures[f"{name}: {error}"] = None
-                    self._note(f"{name} did not open the circuit: {error}")
+                    if (failure := f"{name}: {error}") not in self._failures:
+                        self._failures[failure] = None
+                        self._note(f"{name} did not open the circuit: {error}")
                 else:
                     self._note(f"the circuit is open, confirmed by read-back ({name})")
                     await self.abandon()

@@ -79,7 +79,8 @@ async def test_never_confirmed_is_unsafe_in_time_and_says_what_was_tried() -> No
         await opening.confirmed(1.5)
     assert 1.0 < time.monotonic() - began_s < 1.6
     assert "look at the instrument" in unknown.value.cell
-    assert len(said) == first.times > 3
+    assert first.times > 3
+    assert len(said) == 1, "the same failure is written down once"
 
 
 async def test_a_bug_in_one_way_does_not_keep_the_next_from_being_tried() -> None:
