@@ -264,13 +264,12 @@ def a_cutoff_means_what_it_says(outcome: Outcome) -> Iterator[str]:
     if outcome.scenario.kinds() & {Kind.FROZEN, Kind.DRIFT}:
         return
     steps = outcome.scenario.steps()
-    starts = _steps(outcome)
-    for row, (_, start_s, end_s) in zip(outcome.rows.get("step", []), starts, strict=True):
+    for row in outcome.rows.get("step", []):
         step = steps[row["step_id"] - 1][1]
         for cutoff in step.cutoffs if step else ():
             if cutoff.quantity is not Quantity.CHARGE or row["end_reason"] != str(cutoff):
                 continue
-            true_C = abs(outcome.cell.charge_C(start_s, end_s))
+            true_C = abs(outcome.cell.charge_C(row["start_time_second"], row["end_time_second"]))
             if true_C < 0.96 * cutoff.threshold - outcome.scenario.plan.safety.current_max_A * 2.0:
                 yield f"step {row['step_id']} ended by {cutoff}, {true_C:.4g} C of {cutoff.threshold:.4g} C had passed"
 
