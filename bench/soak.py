@@ -25,6 +25,7 @@ from labctl.engine.outcome import RunState
 from labctl.errors import LinkError
 from labctl.link import Deadline, Link
 from labctl.link.memory import MemoryPort
+from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.chaos import ChaosDevice, Fault, Kind
 from labctl_simulators.chaos.kinds import MEANINGS, When
 from tests.faults.invariants import INVARIANTS, violations
@@ -146,6 +147,9 @@ class _Echo:
     def relieve(self, fault: Fault) -> None:
         pass
 
+    def cell_changed(self) -> None:
+        pass
+
 
 def exchange(seed: int) -> Tally:
     """Exchanges 0.1 s apart on one link, each part in a hundred of the answers faulty; each answer is tagged."""
@@ -166,7 +170,7 @@ async def _exchange(seed: int) -> Tally:
         else Fault(kind, 1.0, random.uniform(0.0, 0.1 * _EXCHANGES_A_LINK))
         for kind in kinds
     )
-    device = ChaosDevice(_Echo, _Echo(None, 0), seed, faults)  # type: ignore[arg-type]
+    device = ChaosDevice(_Echo, Resistor(1.0), seed, faults)
     link = Link(MemoryPort(device.port, clock, "peer"), clock)
     await link.open()
     for number in range(_EXCHANGES_A_LINK):

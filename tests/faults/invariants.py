@@ -239,7 +239,12 @@ def charge_is_the_cells(outcome: Outcome) -> Iterator[str]:
     samples = outcome.rows.get("sample", [])
     most_A = scenario.plan.safety.current_max_A
     for row in outcome.rows.get("step", []):
-        times = [sample["test_time_second"] for sample in samples if sample["step_id"] == row["step_id"]]
+        times = [  # a sample beyond the safety window ends the step, and is not counted
+            sample["test_time_second"]
+            for sample in samples
+            if sample["step_id"] == row["step_id"]
+            and sample["test_time_second"] <= (row["end_time_second"] or 0.0)
+        ]
         if not times or row["charge_coulomb"] is None or row["kind"] in ("impedance", "rest"):
             continue
         marks = [row["start_time_second"], *times]
@@ -270,7 +275,11 @@ def a_cutoff_means_what_it_says(outcome: Outcome) -> Iterator[str]:
             if cutoff.quantity is not Quantity.CHARGE or row["end_reason"] != str(cutoff):
                 continue
             true_C = abs(outcome.cell.charge_C(row["start_time_second"], row["end_time_second"]))
-            if true_C < 0.96 * cutoff.threshold - outcome.scenario.plan.safety.current_max_A * 2.0:
+            unseen_s = step.sampling.every_s if step and outcome.scenario.kinds() & _CURRENT_CHANGES else 0.0
+            missing_C = (
+                outcome.scenario.plan.safety.current_max_A * 2.0 + abs(step.value if step else 0.0) * unseen_s
+            )
+            if true_C < 0.96 * cutoff.threshold - missing_C:
                 yield f"step {row['step_id']} ended by {cutoff}, {true_C:.4g} C of {cutoff.threshold:.4g} C had passed"
 
 
@@ -311,14 +320,10 @@ INVARIANTS: dict[str, Callable[[Outcome], Iterator[str]]] = {
 
 
 def _steps(outcome: Outcome) -> list[tuple[Step | None, float, float]]:
-    """The steps that were taken, each until the next began to act, the last until the run was over."""
+    """The steps that were begun, each until the next was, the last until the run was over."""
     steps = outcome.scenario.steps()
-    rows = outcome.rows.get("step", [])
-    starts = [row["start_time_second"] for row in rows] + [outcome.ended_s]
-    return [
-        (steps[number][1] if number < len(steps) else None, starts[number], starts[number + 1])
-        for number in range(len(rows))
-    ]
+    marks = pairwise([*outcome.begun_s, outcome.ended_s])
+    return [(step, *span) for (_, step), span in zip(steps, marks, strict=False)]
 
 
 def _energised(outcome: Outcome) -> bool:

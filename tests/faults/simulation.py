@@ -69,6 +69,7 @@ class Outcome:
         closed_at_end: whether the circuit was closed at that time.
         run: the row of the run, and of its steps, samples, half-cycles, events.
         acknowledged: number of samples that a flush has returned for.
+        begun_s: when each step began that the engine told the record of, durable or not.
     """
 
     scenario: Scenario
@@ -81,6 +82,7 @@ class Outcome:
     ended_s: float
     closed_at_end: bool
     acknowledged: int = 0
+    begun_s: list[float] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -163,6 +165,7 @@ class Laboratory:
         outcome = Outcome(scenario, end, error, log, history, readings, device, ended_s, closed)
         if record is not None:
             outcome.acknowledged = record.acknowledged
+            outcome.begun_s = record.begun_s
             self._read(record, outcome)
         return outcome
 
@@ -236,11 +239,16 @@ class _Record:
     def __init__(self, writer: RunWriter, store: Store, commits: int | None) -> None:
         self._writer = writer
         self.acknowledged = 0
+        self.begun_s: list[float] = []
         self._flushes_left = float("inf") if commits is None else commits
         self._engine = store._engine
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
+
+    def begin_step(self, **step: Any) -> int:
+        self.begun_s.append(step["start_s"])
+        return self._writer.begin_step(**step)
 
     def sample(self, *reading: Any) -> None:
         self._writer.sample(*reading)

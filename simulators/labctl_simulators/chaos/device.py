@@ -39,6 +39,10 @@ class Troubled(Device, Protocol):
         """The fault is over."""
         ...
 
+    def cell_changed(self) -> None:
+        """What is connected to it is another thing from now on."""
+        ...
+
 
 class ChaosDevice:
     """A device like any other, in memory, on TCP or on a pseudo-terminal, to which faults happen.
@@ -151,7 +155,7 @@ class ChaosDevice:
                 self._begin(fault)
             else:
                 self._acting.discard(fault.kind)
-                self._leads.broken = Kind.CELL_OPEN in self._acting
+                self._set_leads(broken=Kind.CELL_OPEN in self._acting)
                 self.instrument.relieve(fault)
         self.now_s = max(self.now_s, now_s)
 
@@ -184,11 +188,16 @@ class ChaosDevice:
                 self.twin = self._make(BreakableLeads(_Resistor()), self._seed, serial=_TWIN_SERIAL)
                 self.twin.run_until(self.own_s(self.now_s))
             case Kind.CELL_OPEN:
-                self._leads.broken = True
+                self._set_leads(broken=True)
             case Kind.ON_IGNORED:
                 self.instrument.ons_ignored += fault.value
             case Kind.OFF_IGNORED:
                 self.instrument.offs_ignored += fault.value
+
+    def _set_leads(self, *, broken: bool) -> None:
+        if self._leads.broken is not broken:
+            self._leads.broken = broken
+            self.instrument.cell_changed()
 
     def _lose_all(self) -> None:
         for port in tuple(self._ports):

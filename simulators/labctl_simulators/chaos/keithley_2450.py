@@ -103,6 +103,12 @@ class TroubledKeithley2450(Keithley2450):
             case _:
                 pass
 
+    def cell_changed(self) -> None:
+        """The output stage finds its operating point anew."""
+        drive = self.circuit.drive
+        self.circuit.apply(None)
+        self.circuit.apply(drive)
+
     def _lose_power(self) -> None:
         self.reset()
         self.status = Status()

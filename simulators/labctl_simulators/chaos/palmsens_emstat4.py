@@ -82,6 +82,9 @@ class TroubledEmStat4(EmStat4):
             case _:
                 pass
 
+    def cell_changed(self) -> None:
+        """Nothing to do: it asks the cell at each moment."""
+
 
 class _Potentiostat(Potentiostat):
     """Its relay can stick, its converters can freeze, its sense leads can be off, its current can fall short."""
