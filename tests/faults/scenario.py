@@ -197,3 +197,17 @@ def pinned(
     cell = CellDescription("", None, None, None, "", 0.0, None)
     plan = Plan("pinned", "", "", cell, safety, every, nodes, ())
     return Scenario(1, instrument, "rc:R0=100,R1=500,C1=1e-2,C=2e-2", plan, parse(faults), person, commits)
+
+
+def readings(seed: int, faults: tuple[Fault, ...], number: int) -> Scenario:
+    """One step of a source-measure unit with a reading, kept, every 0.1 s, on a capacitor: no two are alike."""
+    current_A, safety, every = 1e-4, SafetyLimits(-1.0, 1.0, 4e-4), Sampling(0.1)
+    limit = Cutoff(Quantity.TIME, Side.ABOVE, 0.1 * number)
+    step = Step(Control.CURRENT, current_A, (limit,), safety, every)
+    cell = CellDescription("", None, None, None, "", 0.0, None)
+    plan = Plan(
+        "readings", "", "", cell, safety, every, (StepNode("steps[0]", 1, "constant_current", step),), ()
+    )
+    return Scenario(
+        seed, "keithley-2450", f"rc:R0=100,R1=500,C1=1e-2,C={current_A * 0.1 * number / 0.8:g}", plan, faults
+    )
