@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from labctl.errors import InstrumentError, InvalidReading, LinkError
+from labctl.errors import InstrumentError, InstrumentRefused, InvalidReading, LinkError
 from labctl.instrument.channel import Sample
 from labctl.instrument.step import Control, Step
 from labctl.link import Deadline
@@ -160,8 +160,15 @@ class Execution:
         return unit
 
     async def _empty_buffer(self) -> None:
-        """Begin the buffer anew; the instrument's relative time begins with its next reading."""
-        await self._smu.link.send(b":TRAC:CLE %s" % BUFFER.encode(), epoch=self._epoch)
+        """Begin the buffer anew; the instrument's relative time begins with its next reading.
+
+        Raises:
+            InstrumentRefused: it is not empty; old readings would be taken for missed ones.
+        """
+        smu = self._smu
+        await smu.link.send(b":TRAC:CLE %s" % BUFFER.encode(), epoch=self._epoch)
+        if (reply := await smu.ask(b":TRAC:ACT? %s" % BUFFER.encode())) != "0":
+            raise InstrumentRefused("its reading buffer was not emptied", smu.link.name, ":TRAC:CLE", reply)
         self._stored = 0
         self._relative_s = _NONE_YET_S
 

@@ -102,8 +102,9 @@ async def test_the_order_of_arming() -> None:
         b":SOUR:CURR:READ:BACK ON",
         b":SOUR:CURR 0.0001",
         b':TRAC:CLE "labctl"',
+        b':TRAC:ACT? "labctl"',
         b":OUTP ON",
-        *[READ] * (len(lines) - 23),
+        *[READ] * (len(lines) - 24),
     ]
     for line in lines[6:21]:
         header = line.split(b" ")[0]
@@ -119,9 +120,19 @@ async def test_a_following_step_of_the_same_kind_only_moves_the_level_and_looks_
     rig.heard.clear()
     await rig.take(_step(10.0, -CURRENT_A))
     settings = [line for line in rig.heard if b"READ?" not in line]
-    assert settings[:4] == [b":OUTP?", b':TRAC:CLE "labctl"', b":SOUR:CURR -0.0001", b":SOUR:CURR?"]
-    assert b":SOUR:CURR:VLIM?" in settings[4:]
-    assert all(line.endswith(b"?") for line in settings[4:])
+    changes = [b':TRAC:CLE "labctl"', b':TRAC:ACT? "labctl"', b":SOUR:CURR -0.0001", b":SOUR:CURR?"]
+    assert settings[:5] == [b":OUTP?", *changes]
+    assert b":SOUR:CURR:VLIM?" in settings[5:]
+    assert all(line.endswith(b"?") for line in settings[5:])
+
+
+async def test_a_buffer_that_is_not_emptied_ends_the_step_before_old_readings_come_again() -> None:
+    rig = Rig()
+    await rig.channel.connect()
+    await rig.take(_step(10.0))
+    rig.tamper = lambda line: b"" if line == b':TRAC:CLE "labctl"' else None
+    with pytest.raises(InstrumentRefused, match="not emptied"):
+        await rig.take(_step(10.0, -CURRENT_A))
 
 
 @pytest.mark.parametrize(
