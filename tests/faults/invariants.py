@@ -243,7 +243,7 @@ def charge_is_the_cells(outcome: Outcome) -> Iterator[str]:
             sample["test_time_second"]
             for sample in samples
             if sample["step_id"] == row["step_id"]
-            and sample["test_time_second"] <= (row["end_time_second"] or 0.0)
+            and sample["test_time_second"] <= (row["end_time_second"] or 0.0) + 1e-3
         ]
         if not times or row["charge_coulomb"] is None or row["kind"] in ("impedance", "rest"):
             continue
