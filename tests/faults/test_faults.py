@@ -30,7 +30,7 @@ EXPECTED = [
     ("reset@40", FINISHED, FINISHED),
     ("fin@40", FINISHED, FINISHED),
     ("half_open@40", FINISHED, FINISHED),
-    ("not_executed=0.02", FAILED, FINISHED),
+    ("not_executed=0.05", FAILED, FINISHED),
     ("errors_full@40", FINISHED, FINISHED),
     ("interrupted@40", FINISHED, FINISHED),
     ("power_cycle@40", FAILED, FAILED),
