@@ -1,8 +1,8 @@
 """The long form of tests/faults: whole runs under seeded faults, and exchanges over a wire that misbehaves.
 
-    python bench/soak.py --simulations 10000 --exchanges 100000 --seed 0
+    python bench/soak.py --simulations 10000 --exchanges 100000 --seed 0 [--at-most-min 60]
 
-Prints a table of guarantees with numbers, and a line for each failure that reproduces it. Ends with 1 if there is one.
+Begins no simulation later than the minutes given, if any: the table says how many there were. Prints a table of guarantees with numbers, and a line for each failure that reproduces it. Ends with 1 if there is one.
 """
 
 import argparse
@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -26,7 +28,7 @@ from tests.faults.scenario import readings, scenario
 from tests.faults.simulation import Laboratory, Outcome
 
 WORKERS = 2
-_CHUNK = 100
+_CHUNK = 20
 _EXCHANGES_A_RUN = 2_000
 _FAULTY = 0.01
 _AT_ONCE = 10
@@ -74,6 +76,10 @@ def simulate(seeds: Iterable[int]) -> Tally:
                 continue
             _count(tally, seed, outcome)
     return tally
+
+
+def _simulate_until(latest_s: float, seeds: Iterable[int]) -> Tally:
+    return simulate(seeds) if monotonic() < latest_s else Tally()
 
 
 def _count(tally: Tally, seed: int, outcome: Outcome) -> None:
@@ -145,9 +151,10 @@ def _chunks(first: int, number: int) -> Iterator[range]:
         yield range(start, min(start + _CHUNK, first + number))
 
 
-def soak(simulations: int, exchanges: int, seed: int) -> Tally:
-    """Do all of it in two processes."""
+def soak(simulations: int, exchanges: int, seed: int, at_most_s: float = inf) -> Tally:
+    """Do all of it in two processes; begin no simulation after ``at_most_s``."""
     total = Tally()
+    latest_s = monotonic() + at_most_s
     with ProcessPoolExecutor(WORKERS) as pool:
         first = seed
         while total.exchanges < exchanges:
@@ -155,7 +162,8 @@ def soak(simulations: int, exchanges: int, seed: int) -> Tally:
                 total.add(tally)
             first += _AT_ONCE
         done = 0
-        for tally in pool.map(simulate, _chunks(seed, simulations)):
+        in_time = partial(_simulate_until, latest_s)
+        for tally in pool.map(in_time, _chunks(seed, simulations)):
             total.add(tally)
             done += tally.simulations
             if sys.stderr.isatty():
@@ -206,6 +214,9 @@ def main() -> int:
     parser.add_argument("--simulations", type=int, default=10_000)
     parser.add_argument("--exchanges", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser.add_argument(
+        "--at-most-min", type=float, default=inf, help="begin no simulation after so many minutes"
+    )
     parser.add_argument("--only", choices=("simulations", "exchanges"), help="one of this seed")
     arguments = parser.parse_args()
     began_s = monotonic()
@@ -214,7 +225,7 @@ def main() -> int:
     elif arguments.only == "exchanges":
         tally = exchange(arguments.seed)
     else:
-        tally = soak(arguments.simulations, arguments.exchanges, arguments.seed)
+        tally = soak(arguments.simulations, arguments.exchanges, arguments.seed, 60.0 * arguments.at_most_min)
     print(report(tally, monotonic() - began_s))
     return bool(tally.failures)
 
