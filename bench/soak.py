@@ -2,7 +2,8 @@
 
     python bench/soak.py --simulations 10000 --exchanges 100000 --seed 0 [--at-most-min 60]
 
-Begins no simulation later than the minutes given, if any: the table says how many there were. Prints a table of guarantees with numbers, and a line for each failure that reproduces it. Ends with 1 if there is one.
+Begins no simulation after the minutes given, if any: the table says how many there were. Prints a table of guarantees
+with numbers, and a line for each failure that reproduces it. Ends with 1 if there is one.
 """
 
 import argparse
