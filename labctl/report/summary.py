@@ -1,5 +1,6 @@
 """What a run has come to: why it ended, what it measured, and what to look at next."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -106,7 +107,7 @@ class Summary:
         return lines
 
     def _option(self) -> str:
-        return f" --db {self.database}"
+        return f" --db {shlex.quote(self.database)}"
 
 
 def summary(database: str, reference: int | str) -> Summary:

@@ -100,7 +100,7 @@ def test_odd_file_names_work(tmp_path: Path, name: str) -> None:
         ("://", "not the URL of a database"),
         ("postgresql://host:port/x", "not the URL of a database"),
         ("oddsql://host/x", "no such kind of database"),
-        ("postgresql+psycopg://u:secret@host/x", r"u:\*\*\*@host/x: needs the Python package psycopg"),
+        ("postgresql+pg8000://u:secret@host/x", r"u:\*\*\*@host/x: needs the Python package pg8000"),
     ],
 )
 def test_what_is_no_database_is_refused(url: str, message: str) -> None:
