@@ -1,4 +1,4 @@
-"""Recordings for stop rules to look at: from a stored run, or from a file in the Battery Data Format.
+"""Recordings for stop rules to look at: from a stored run, or from a file of anybody's.
 
 A stored run knows its half-cycles. In a file they are found by the direction of the current: a pause does not end a
 half-cycle, a reversal does; and a cycle begins when the current takes the direction it had first, unless the file
@@ -7,12 +7,11 @@ counts cycles.
 
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.analysis.bdf_reader import BatteryData, read_battery_data
+from labctl.analysis.battery_data import BatteryData
 from labctl.errors import DataError
 from labctl.half_cycle import HalfCycle
 from labctl.rules.replay import Column, RecordedHalfCycle, Recording, Stretch
@@ -23,17 +22,16 @@ NO_CURRENT = 0.01  # of the usual magnitude: less is no current, only an offset 
 LEAST_SAMPLES = 3  # fewer in one direction are wrong readings
 
 
-def from_file(path: str | Path, equilibrium_voltage_V: float | None = None) -> Recording:
-    """A recording from a BDF file.
+def from_data(data: BatteryData, equilibrium_voltage_V: float | None = None) -> Recording:
+    """A recording of what a file holds.
 
     Args:
-        path: the file.
+        data: the file, as it was read.
         equilibrium_voltage_V: 0.0 for a symmetric cell. A file does not say it, and overpotential rules need it.
 
     Raises:
-        DataError: the file cannot be read, or no current flows in it.
+        DataError: no current flows in it.
     """
-    data = read_battery_data(path)
     half_cycles = tuple(find_half_cycles(data))
     if not half_cycles:
         raise DataError(f"{data.name}: no current flows in it")
@@ -45,6 +43,7 @@ def from_file(path: str | Path, equilibrium_voltage_V: float | None = None) -> R
         voltage_V=data.voltage_V,
         current_A=data.current_A,
         half_cycles=half_cycles,
+        spectra=data.spectra,
     )
 
 

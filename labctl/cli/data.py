@@ -103,7 +103,7 @@ def export(
     from pathlib import Path
 
     from labctl.cli.output import print_json
-    from labctl.report.export import export_run
+    from labctl.exchange.bdf_writer import export_run
     from labctl.store.reader import Reader
 
     reader = Reader(options.database_url(db))

@@ -80,8 +80,9 @@ def _spec(text: str) -> "RuleSpec":
 
 
 def _recording(source: str, equilibrium_voltage: str | None, db: str) -> "Recording":
-    from labctl.analysis.recordings import from_file, from_run
+    from labctl.analysis.recordings import from_data, from_run
     from labctl.errors import UserError
+    from labctl.exchange.bdf_reader import read_battery_data
     from labctl.store.reader import Reader
     from labctl.units import Dimension, QuantityError, parse
 
@@ -92,7 +93,7 @@ def _recording(source: str, equilibrium_voltage: str | None, db: str) -> "Record
         known = None if equilibrium_voltage is None else parse(equilibrium_voltage, Dimension.VOLTAGE).value
     except QuantityError as error:
         raise UserError(f"--equilibrium-voltage {equilibrium_voltage}: {error}") from error
-    return from_file(source, known)
+    return from_data(read_battery_data(source), known)
 
 
 def _line(verdict: "Verdict") -> str:

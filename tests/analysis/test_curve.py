@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labctl.analysis.bdf_reader import BatteryData
+from labctl.analysis.battery_data import BatteryData
 from labctl.analysis.curve import curves, mean_voltage_V, overpotential, passed_charge
 from labctl.analysis.cycle_figures import cycle_rows, half_cycle_row
 from labctl.analysis.recordings import find_half_cycles

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from labctl.analysis.bdf_reader import BatteryData
-from labctl.analysis.recordings import find_half_cycles, from_file, from_run
+from labctl.analysis.battery_data import BatteryData
+from labctl.analysis.recordings import find_half_cycles, from_data, from_run
 from labctl.errors import DataError
+from labctl.exchange.bdf_reader import read_battery_data
 from labctl.half_cycle import HalfCycle
 from labctl.rules.replay import Stretch, default_rules, replay
 
@@ -33,7 +34,7 @@ def found(data):
 def test_no_default_rule_stops_a_healthy_real_cell(path, equilibrium_V):
     if not path.exists():
         pytest.skip("the whole recordings are not here")
-    recording = from_file(path, equilibrium_V)
+    recording = from_data(read_battery_data(path), equilibrium_V)
     assert [(h.cycle, h.sign, h.complete) for h in recording.half_cycles] == [
         (1, -1, True),
         (1, +1, True),
@@ -77,7 +78,7 @@ def test_a_recording_without_current_is_refused(tmp_path):
     path = tmp_path / "rest.csv"
     path.write_text("Test Time / s,Voltage / V,Current / A\n0,3.7,0\n10,3.7,0\n")
     with pytest.raises(DataError, match="no current flows"):
-        from_file(path)
+        from_data(read_battery_data(path))
 
 
 class StoredRun:

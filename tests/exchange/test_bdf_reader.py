@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labctl.analysis.bdf_reader import read_battery_data
 from labctl.errors import DataError
+from labctl.exchange.bdf_reader import read_battery_data
 
 EXCERPTS = Path(__file__).parents[1] / "data" / "bdf"
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "bdf"

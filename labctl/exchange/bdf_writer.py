@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import UserError
+from labctl.exchange.file_name import safe_name
 from labctl.invisible import visible
-from labctl.report.file_name import safe_name
 from labctl.store.reader import Reader
 from labctl.store.records import RunRecord
 

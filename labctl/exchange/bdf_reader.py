@@ -10,13 +10,13 @@ Source: Battery Data Format 1.3, Battery Data Alliance.
 import csv
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.analysis.battery_data import BatteryData, Column
 from labctl.errors import DataError
 
 TIME, VOLTAGE, CURRENT, CYCLE = "test time", "voltage", "current", "cycle count"
@@ -30,26 +30,6 @@ REQUIRED = (TIME, VOLTAGE, CURRENT)
 YEAR_S = 365.25 * 86400.0
 LONGEST_S = 10 * YEAR_S  # Assumed: no test of one cell lasts longer; in hours times 3600, half a year does
 OVERFLOW = 1e6  # V or A; instruments report 9.9e37 for a reading that failed
-
-Column = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class BatteryData:
-    """What one cell did, as columns of equal length.
-
-    Attributes:
-        name: the file's name.
-        time_s: test time, never falling.
-        voltage_V, current_A: current is positive when it charges the cell.
-        cycle: as counted by whoever made the file; None if nobody did.
-    """
-
-    name: str
-    time_s: Column
-    voltage_V: Column
-    current_A: Column
-    cycle: NDArray[np.int64] | None
 
 
 def read_battery_data(path: str | Path) -> BatteryData:
