@@ -4,7 +4,8 @@
     |- UserError              the person edits a file or a command line
     |   |- ProtocolError      file, line, column, what is wrong, what would be right
     |   |- StationError       the station file, or what is connected does not match it
-    |   `- DataError          a file or database that cannot be read as what it claims to be
+    |   |- DataError          a file or database that cannot be read as what it claims to be
+    |   `- NothingToDraw      a run that holds nothing of what a figure shows
     |- LinkError              the way to the instrument
     |   |- LinkTimeout        nothing came in time (the link is poisoned from then on)
     |   |- LinkLost           the port is gone: closed, reset, unplugged
@@ -64,6 +65,10 @@ class StationError(UserError):
 
 class DataError(UserError):
     """A data file or database that is not what it claims to be."""
+
+
+class NothingToDraw(UserError):
+    """A run holds nothing of what a figure shows."""
 
 
 @dataclass(eq=False)

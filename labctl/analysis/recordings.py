@@ -55,7 +55,8 @@ def from_run(reader: Reader, run: RunRecord) -> Recording:
     cycling = np.isin(step_id, [n for n, step in steps.items() if step.kind not in ("rest", "impedance")])
     half_cycles = []
     for known in reader.half_cycles(run.run_id):
-        inside = np.flatnonzero(cycling & (time_s >= known.start_s) & (time_s <= known.end_s))
+        first, after = np.searchsorted(time_s, (known.start_s, np.nextafter(known.end_s, np.inf)))
+        inside = first + np.flatnonzero(cycling[first:after])
         if inside.size:
             half_cycles.append(_recorded(known, inside, step_id, steps, current_A))
     return Recording(
@@ -95,6 +96,8 @@ def _recorded(
 def find_half_cycles(data: BatteryData) -> list[RecordedHalfCycle]:
     """Half-cycles by the direction of the current; one that goes on to the last reading may not have been over."""
     parts = list(flowing(data.current_A))
+    if not parts:
+        return []
     cycles = _count_cycles([sign for sign, _, _ in parts])
     if data.cycle is not None and np.ptp(data.cycle) > 0:
         cycles = [int(data.cycle[first]) for _, first, _ in parts]
@@ -130,15 +133,20 @@ def _count_cycles(signs: list[int]) -> list[int]:
 
 def flowing(current_A: Column) -> Iterator[tuple[int, int, int]]:
     """Stretches in which the current flows in one direction: sign, first index, index after the last."""
-    magnitude = np.abs(current_A)
-    if not magnitude.any():
-        return
-    least_A = NO_CURRENT * np.median(magnitude[magnitude > 0])
-    sign = np.where(magnitude > least_A, np.sign(current_A), 0).astype(int)
+    sign = direction(current_A)
     edges = np.concatenate([[0], np.flatnonzero(np.diff(sign)) + 1, [len(sign)]])
     for first, after in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        if sign[first] and after - first >= LEAST_SAMPLES:
+        if after - first >= LEAST_SAMPLES and sign[first]:
             yield int(sign[first]), first, after
+
+
+def direction(current_A: Column) -> NDArray[np.int64]:
+    """The direction of each current: +1, -1, or 0 where none flows but what a reading may be off by."""
+    magnitude = np.abs(current_A)
+    if not magnitude.any():
+        return np.zeros(len(current_A), dtype=np.int64)
+    least_A = NO_CURRENT * np.median(magnitude[magnitude > 0])
+    return np.where(magnitude > least_A, np.sign(current_A), 0).astype(np.int64)
 
 
 def usual_current(current_A: Column) -> float:

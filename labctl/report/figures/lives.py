@@ -1,0 +1,84 @@
+"""Voltage against time: the first cycles, the whole life of a cell, and several cells side by side."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from labctl.analysis.arrays import Column
+from labctl.errors import NothingToDraw
+from labctl.report.figures.style import VERMILLION, page, series_colour, series_line
+from labctl.report.figures.subject import Layout, Subject
+from labctl.report.thinning import envelope
+
+_DRAWN_POINTS = 4000
+_FIRST_CYCLES = 2
+
+
+def voltage(subjects: Sequence[Subject], layout: Layout) -> Figure:
+    """The whole life: every sample's voltage against time, with what stop rules decided. One panel a run."""
+    count = len(subjects)
+    with page(layout.width_in, layout.height(0.15 + 0.33 * count), layout.headline) as figure:
+        panels = figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for place, (axes, subject) in enumerate(zip(panels, subjects, strict=True)):
+            _draw_life(axes, subject, series_colour(place))
+            if count > 1:
+                axes.set_title(subject.label, loc="left")
+        panels[-1].set_xlabel("time / h")
+        figure.supylabel("cell voltage / V", fontsize=8)
+        panels[0].margins(x=0.01)
+    return figure
+
+
+def voltage_profile(subjects: Sequence[Subject], layout: Layout) -> Figure:
+    """The first cycles: voltage against the time since the current first flowed; several runs on one another."""
+    with page(layout.width_in, layout.height(0.62), layout.headline) as figure:
+        axes = figure.add_subplot()
+        for place, subject in enumerate(subjects):
+            for number, (time_h, voltage_V) in enumerate(_stretches(subject, layout.cycles)):
+                kept = envelope(voltage_V, _DRAWN_POINTS)
+                axes.plot(
+                    time_h[kept],
+                    voltage_V[kept],
+                    series_line(place),
+                    color=series_colour(place),
+                    label=subject.label if number == 0 else None,
+                )
+        axes.axhline(0.0, color="0.7", linewidth=0.5, zorder=0)
+        axes.set(xlabel="time / h", ylabel="cell voltage / V")
+        axes.margins(x=0.01)
+        if len(subjects) > 1:
+            axes.margins(y=0.14)
+            axes.legend(loc="upper right", ncols=2)
+    return figure
+
+
+def _draw_life(axes: Axes, subject: Subject, colour: str) -> None:
+    time_s, voltage_V, _, _ = subject.samples
+    kept = envelope(voltage_V, _DRAWN_POINTS)
+    axes.plot(time_s[kept] / 3600.0, voltage_V[kept], color=colour, linewidth=0.5)
+    width_h = max(float(time_s[-1]) / 3600.0, 1e-9)
+    for event in subject.decisions:
+        time_h = event.time_s / 3600.0
+        axes.axvline(time_h, color=VERMILLION, linewidth=0.9, linestyle="--")
+        axes.annotate(
+            str((event.data or {}).get("rule", "decision")).replace("_", " "),
+            (time_h, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, 2),
+            textcoords="offset points",
+            color=VERMILLION,
+            ha="right" if time_h > 0.2 * width_h else "left",  # above the plot, where it hides nothing
+            va="bottom",
+            fontsize=7,
+        )
+
+
+def _stretches(subject: Subject, wanted: Sequence[int]) -> list[tuple[Column, Column]]:
+    """Time in h since the first of the cycles began, and voltage, of each half-cycle in these cycles."""
+    chosen = set(subject.chosen(wanted or subject.cycles[:_FIRST_CYCLES]))
+    parts = [curve for curve in subject.curves if curve.cycle in chosen]
+    if not parts:
+        raise NothingToDraw(f"run {subject.run.run_id} has no samples in these cycles")
+    began_s = float(parts[0].time_s[0])
+    return [((part.time_s - began_s) / 3600.0, part.voltage_V) for part in parts]
