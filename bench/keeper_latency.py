@@ -23,7 +23,7 @@ from labctl.instrument.channel import Channel, Sample
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers
+from labctl.keeper.start import KeeperProcess
 from labctl.keeper.values import from_plain, to_plain
 
 SPEED = 1000.0  # so that the instrument's own integration time does not hide the way of a sample
@@ -74,7 +74,7 @@ async def _compare(resource: str, seconds: float) -> dict[str, tuple[float, floa
         if name == "in this process":
             channel = ThreadedChannel(driver, resource, clock)
         else:
-            channel = RemoteChannel("bench", driver.name, resource, clock, ChildKeepers(driver.name, None))
+            channel = RemoteChannel("bench", driver.name, resource, clock, KeeperProcess([driver.name], None))
         await channel.connect()
         fastest, _ = await _measure(channel, clock, seconds, 1e-3)
         found[name] = fastest, *(await _measure(channel, clock, seconds, 0.02))

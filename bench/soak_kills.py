@@ -18,7 +18,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.keeper.bench import engines, instruments, listening_keeper, pause
+from tests.keeper.bench import engines, instruments, pause, shared_keeper
 
 OPEN_WITHIN_S = 1.5
 LATEST_KILL_S = 3.0
@@ -64,10 +64,10 @@ def _round(seed: int, count: int, kind: str, sent: signal.Signals) -> list[tuple
     with (
         tempfile.TemporaryDirectory() as directory,
         instruments(Path(directory), kind, count) as bench,
-        listening_keeper(Path(directory)) as keeper,
-        engines() as make,
+        shared_keeper(Path(directory)) as keeper,
+        engines(keeper) as make,
     ):
-        pids = [make.start(resource, kind, keeper.path) for resource in bench.resources]
+        pids = [make.start(resource, kind) for resource in bench.resources]
         began_s = time.monotonic()
         moments = sorted((random.uniform(0.0, LATEST_KILL_S), index) for index in range(count))
         ended: dict[int, tuple[float, bool]] = {}

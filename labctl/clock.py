@@ -111,6 +111,72 @@ class LoopClock:
         """The same time, for a driver in the thread that owns its port."""
         return ThreadClock(self.speed, self.start)
 
+    def in_turns(self) -> "TurnClock":
+        """The same time, for a driver that shares the event loop with others, and can be interrupted."""
+        return TurnClock(self.speed, self.start)
+
+
+class TurnClock(LoopClock):
+    """Real or scaled time on the event loop, of one driver that is interrupted when something must go first.
+
+    What ``ThreadClock`` is for a thread: whoever sleeps, or waits for a port, is woken and refused. Only one waits at a
+    time, since a port is talked to in turns.
+    """
+
+    def __init__(self, speed: float, start: float) -> None:
+        super().__init__(speed, start)
+        self._interrupted = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Sleep on the event loop.
+
+        Raises:
+            Superseded: something that must go first (opening the circuit) waits for its turn.
+        """
+        self.check()
+        while (left_s := time_s - self.now()) > 0:
+            await self.wait(left_s / self.speed)
+
+    async def wait(self, wall_s: float) -> None:
+        """Return when woken, at the latest after some seconds on the wall.
+
+        Raises:
+            Superseded: as ``sleep_until``.
+        """
+        self.check()
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(wall_s, self.wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+        self.check()
+
+    def wake(self) -> None:
+        """What is waited for may have come."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def check(self) -> None:
+        """For whoever is about to send.
+
+        Raises:
+            Superseded: something that must go first waits for its turn.
+        """
+        if self._interrupted:
+            raise Superseded("the turn is wanted for something that goes first")
+
+    def interrupt(self) -> None:
+        """Wake whoever waits; until ``resume`` every wait, and every ``check``, ends at once."""
+        self._interrupted = True
+        self.wake()
+
+    def resume(self) -> None:
+        """Wait normally again."""
+        self._interrupted = False
+
 
 class ThreadClock:
     """Real or scaled time inside a port's own thread: sleeping blocks, and can be interrupted from outside.

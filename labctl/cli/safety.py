@@ -10,6 +10,7 @@ from labctl.cli import options
 if TYPE_CHECKING:
     from labctl.errors import LabctlError
     from labctl.instrument.channel import Channel, Identity, Traits
+    from labctl.keeper.pairs import KeeperPairs
     from labctl.station.connect import ChannelSpec
 
 
@@ -32,7 +33,7 @@ def safety(
     from labctl.cli.output import print_json
 
     specs = _specs(station, channel, driver, resource, watchdog)
-    accounts = [asyncio.run(_account(spec)) for spec in specs]
+    accounts = asyncio.run(_accounts(specs))
     if json:
         print_json([account.as_document() for account in accounts])
     else:
@@ -129,13 +130,20 @@ def _specs(
     return [replace(spec, watchdog_s=options.watchdog_s(watchdog))]
 
 
-async def _account(spec: "ChannelSpec") -> Account:
+async def _accounts(specs: "list[ChannelSpec]") -> list[Account]:
+    from labctl.keeper.pairs import KeeperPairs
+
+    with KeeperPairs([spec.driver for spec in specs], journal=None) as keepers:
+        return [await _account(spec, keepers) for spec in specs]
+
+
+async def _account(spec: "ChannelSpec", keepers: "KeeperPairs") -> Account:
     from labctl.errors import LabctlError
     from labctl.instrument.channel import Inspects
     from labctl.station.connect import clock_for, open_channel
 
     declared = spec.traits()
-    channel: Channel = open_channel(spec, clock_for(spec, None), seed=0)
+    channel: Channel = open_channel(spec, clock_for(spec, None), 0, keepers)
     try:
         identity = await channel.connect()
         read_back = await channel.inspect() if isinstance(channel, Inspects) else ()

@@ -55,6 +55,9 @@ class Stream:
 class Peer:
     """A connection to a keeper.
 
+    Args:
+        pid: of the keeper's process.
+
     Attributes:
         epoch: of the channel, as the keeper said last.
         pid: of the keeper's process.
@@ -62,10 +65,10 @@ class Peer:
         opening: called with the reason when the keeper opens the circuit by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int = 0) -> None:
         self.frames = Frames(self._take, self._ended)
         self.epoch = 0
-        self.pid = 0
+        self.pid = pid
         self.lost: Callable[[], None] = lambda: None
         self.opening: Callable[[Exception], None] = lambda cause: None
         self._numbers = count(1)

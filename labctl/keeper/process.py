@@ -1,4 +1,4 @@
-"""The keeper as a process: serves one inherited connection, or everyone who may open its socket."""
+"""The keeper as a process: keeps a channel for every connection that an engine hands it."""
 
 import asyncio
 import os
@@ -6,89 +6,80 @@ import signal
 import socket
 from asyncio import TaskGroup
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
+from labctl.keeper.blocked import watch_for_blocking
 from labctl.keeper.journal import Journal
 from labctl.keeper.session import Session
 
 TOLD_TO_END = "the keeper was told to end"
 
 
-async def serve_one(connection: socket.socket, journal: Journal) -> None:
-    """Serve the engine at the other end of a connection; return when its circuit is open and it is gone."""
+async def serve(control: socket.socket, journal: Journal) -> None:
+    """Serve every connection that comes through ``control``; return when it has ended and every circuit is open.
 
-    def alone() -> None:
-        journal.flush()
-        _leave_the_terminal()
+    One channel a connection. What goes wrong on one, a bug included, ends there.
 
-    session = Session(journal, alone)
-    await asyncio.get_running_loop().create_connection(lambda: session.frames, sock=connection)
-    with _on_signals(lambda: session.end(TOLD_TO_END)):
-        await session.serve()
+    Args:
+        control: gives one byte, and with it one end of a connection, for each channel.
+        journal: where to write what is done.
+    """
+    control.setblocking(False)
+    loop, over, sessions = asyncio.get_running_loop(), asyncio.Event(), set[Session]()
 
+    def take() -> None:
+        for connection in _handed_over(control):
+            if connection is None:
+                loop.remove_reader(control)
+                over.set()
+            else:
+                group.create_task(keep(connection))
 
-async def serve_many(path: Path, journal: Journal) -> None:
-    """Serve engines at a UNIX socket that only its owner can open, one channel a connection, until told to end."""
-    sessions: set[Session] = set()
-    told = asyncio.Event()
-
-    def connected() -> asyncio.Protocol:
-        session = Session(journal, lambda: None)
-        group.create_task(serve(session))
-        return session.frames
-
-    async def serve(session: Session) -> None:
+    async def keep(connection: socket.socket) -> None:
+        session = Session(journal, alone)
         sessions.add(session)
         try:
+            await loop.create_connection(lambda: session.frames, sock=connection)
             await session.serve()
         except Exception as error:  # noqa: BLE001  a bug met in one channel: its circuit is open, the others go on
             journal.note("-", "bug", f"{type(error).__name__}: {error}", loud=True)
         finally:
             sessions.discard(session)
 
-    async with TaskGroup() as group:
-        server = await asyncio.get_running_loop().create_unix_server(connected, sock=_private_socket(path))
-        with _on_signals(told.set):
-            await told.wait()
-            server.close()
-            for session in sessions:
-                session.end(TOLD_TO_END)
-    _remove(path)
+    def alone() -> None:
+        group.create_task(leave())
+
+    async def leave() -> None:
+        """A circuit is not open yet: go on trying, but let go of the terminal of an engine that is gone."""
+        await over.wait()
+        await asyncio.to_thread(journal.flush)
+        _leave_the_terminal()
+
+    def told() -> None:
+        over.set()
+        for session in sessions:
+            session.end(TOLD_TO_END)
+
+    with watch_for_blocking(journal), _on_signals(told):
+        async with TaskGroup() as group:
+            loop.add_reader(control, take)
+            await over.wait()
+            loop.remove_reader(control)
 
 
-def _private_socket(path: Path) -> socket.socket:
-    """A listening UNIX socket of mode 0600; a stale one of an earlier process is replaced.
-
-    Raises:
-        FileExistsError: somebody listens there, or it is something else.
-    """
-    if path.is_socket() and not _answers(path):
-        path.unlink()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    except OSError as error:
-        listening.close()
-        raise FileExistsError(f"{path} is in use") from error
-    finally:
-        os.umask(before)
-    return listening
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+def _handed_over(control: socket.socket) -> Iterator[socket.socket | None]:
+    """The connections that have come; None: the last, since the other end is gone."""
+    while True:
         try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
+            data, numbers, _, _ = socket.recv_fds(control, 1, 1)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            data, numbers = b"", []
+        yield from (socket.socket(fileno=number) for number in numbers)
+        if not data:
+            yield None
+            return
 
 
 @contextmanager

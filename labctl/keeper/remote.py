@@ -43,8 +43,8 @@ class RemoteChannel:
         driver: name of the driver.
         resource: a VISA resource string, or a serial line.
         clock: the time of the run.
-        keepers: where keepers come from.
-        standby: where the second one comes from; None: from the same place.
+        keepers: the keeper.
+        standby: the second one, which stands by; None: there is only one.
         model: the model to expect; None takes any that the driver knows.
         options: further keywords of the driver.
         lease_s: for how long, on the wall, the circuit stays closed without a completed tick.
@@ -84,7 +84,6 @@ class RemoteChannel:
         self._keepers = keepers
         self._standby = standby or keepers
         self._keeper: Peer | None = None
-        self._spare: Peer | None = None
         self._identity: Identity | None = None
         self._energised = False
         self._problem: Exception | None = None
@@ -101,7 +100,7 @@ class RemoteChannel:
         return self._keeper.pid if self._keeper is not None else 0
 
     async def connect(self) -> Identity:
-        """Start a keeper, let it identify the instrument and adopt its present state.
+        """Let a keeper identify the instrument and adopt its present state; a second one stands by.
 
         Raises:
             StationError: another labctl has the port, or no keeper can be started.
@@ -113,8 +112,10 @@ class RemoteChannel:
         except KeeperLost as error:
             raise self._lost(error) from error
         self._identity = identity
-        if self._spare is None:
-            self._spare = await self._start(self._standby)
+        try:
+            self._standby.ready()
+        except OSError as error:
+            raise self._unreachable(error) from error
         return identity
 
     async def found_closed(self) -> bool | None:
@@ -167,14 +168,11 @@ class RemoteChannel:
             with suppress(LabctlError):
                 await asyncio.shield(self._rescue)
         keeper, self._keeper = self._keeper, None
-        spare, self._spare = self._spare, None
         if keeper is not None:
             keeper.lost = lambda: None
             with suppress(KeeperLost, LabctlError):
                 await keeper.call("release", None, _RELEASE_S)
             await keeper.left()
-        if spare is not None:
-            await spare.left()
 
     # --- a stream of samples or points ---------------------------------------------------------------------
 
@@ -228,7 +226,7 @@ class RemoteChannel:
         try:
             return await keepers.start()
         except OSError as error:
-            raise StationError(f"channel {self._terms.channel}: no keeper can be reached: {error}") from error
+            raise self._unreachable(error) from error
 
     async def _take_up(self, keeper: Peer) -> Peer:
         """Attach to a keeper."""
@@ -271,10 +269,8 @@ class RemoteChannel:
 
     async def _open_by_another(self, why: str) -> None:
         """Open the circuit through the keeper that stands by."""
-        spare, self._spare = self._spare, None
         try:
-            if spare is None or not spare.there:
-                spare = await self._start(self._standby)
+            spare = await self._start(self._standby)
             self._keeper = await self._take_up(spare)
             identity = await self._identify(spare)
             if self._identity not in (None, identity):
@@ -289,6 +285,9 @@ class RemoteChannel:
         self._energised = False
         if isinstance(self._problem, WireError):
             self._problem.cell = _OPEN
+
+    def _unreachable(self, error: OSError) -> StationError:
+        return StationError(f"channel {self._terms.channel}: no keeper can be reached: {error}")
 
     def _lost(self, error: KeeperLost) -> LinkLost:
         return LinkLost(f"the keeper of channel {self._terms.channel} is lost: {error}", self._terms.resource)

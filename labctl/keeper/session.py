@@ -1,6 +1,7 @@
 """One connection to the keeper: commands with numbers and epochs, each of which takes effect once."""
 
 import asyncio
+import os
 from asyncio import TaskGroup
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -10,7 +11,9 @@ from labctl import plugins
 from labctl.clock import LoopClock
 from labctl.errors import LabctlError, StationError, Superseded
 from labctl.instrument.channel import Sample
+from labctl.instrument.held import HeldChannel
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
+from labctl.instrument.looped import LoopedChannel
 from labctl.instrument.step import Step
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.keeper.claim import Claim
@@ -21,6 +24,10 @@ from labctl.keeper.kept import Kept
 from labctl.keeper.lease import Lease
 from labctl.keeper.terms import Terms, software_version
 from labctl.keeper.values import error_to_plain, from_plain, to_plain
+from labctl.link.tcp import plain_socket
+
+LIBRARY = "LABCTL_VISA_LIBRARY"
+"""Who names a VISA library wants all instruments reached through it."""
 
 _REMEMBERED = 32
 GIVEN_BACK = "the engine has given the channel back"
@@ -46,7 +53,7 @@ class Session:
         self._reason = GONE
         self._group: TaskGroup | None = None
         self._terms: Terms | None = None
-        self._channel: ThreadedChannel | None = None
+        self._channel: HeldChannel | None = None
         self._kept: Kept | None = None
         self._claim: Claim | None = None
         self._letting_go: asyncio.Future[None] | None = None
@@ -94,12 +101,12 @@ class Session:
         number, verb = int(frame["id"]), str(frame["do"])
         if verb == "safe":
             self._last = max(self._last, number)
-            self._group.create_task(self._answer(number, self._safe(str(frame["with"]))))
+            self._group.create_task(self._answer(number, self._safe(str(frame["with"]))), name=self._name())
         elif number in self._answers:
             self.frames.send(self._answers[number])
         elif number > self._last:
             self._last = number
-            self._group.create_task(self._command(number, verb, frame))
+            self._group.create_task(self._command(number, verb, frame), name=self._name())
         else:  # one that comes again while it is being carried out, or one that was overtaken
             late = Superseded(f"command {number} came after command {self._last}")
             self.frames.send({"late": number, "error": error_to_plain(late)})
@@ -224,13 +231,15 @@ class Session:
             raise StationError("attach to a channel first")
         return self._kept
 
-    def _open_channel(self, terms: Terms) -> ThreadedChannel:
-        clock = LoopClock(terms.speed, terms.start)
-        return ThreadedChannel(
-            plugins.driver(terms.driver), terms.resource, clock, terms.model, dict(terms.options)
-        )
+    def _open_channel(self, terms: Terms) -> HeldChannel:
+        """At a plain socket on the event loop; at whatever may block in a thread of its own."""
+        driver, clock = plugins.driver(terms.driver), LoopClock(terms.speed, terms.start)
+        address = None if LIBRARY in os.environ else plain_socket(terms.resource)
+        if address is None:
+            return ThreadedChannel(driver, terms.resource, clock, terms.model, dict(terms.options))
+        return LoopedChannel(driver, address, terms.resource, clock, terms.model, dict(terms.options))
 
-    def _ways(self, channel: ThreadedChannel) -> list[Way]:
+    def _ways(self, channel: HeldChannel) -> list[Way]:
         """How to open the circuit, from the mildest: OFF, again, reopened; a second session; a trip."""
         ways = [Way("the driver", channel.make_safe)]
         if channel.traits.second_session:
@@ -251,6 +260,9 @@ class Session:
 
     def _send_tick(self, number: int | None) -> None:
         self.frames.send({"alive": True} if number is None else {"tick": number})
+
+    def _name(self) -> str:
+        return f"channel {self._terms.channel}" if self._terms else "a channel that is being attached"
 
     def _note(self, event: str, sentence: str, *, loud: bool = False) -> None:
         name, engine = (self._terms.channel, self._terms.engine_pid) if self._terms else ("-", None)

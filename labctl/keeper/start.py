@@ -1,11 +1,11 @@
-"""Where a keeper comes from: a child process of one's own, or one that listens for many."""
+"""Where a keeper comes from: a process of its own, started when it is needed, that keeps many channels."""
 
 import asyncio
 import os
 import signal
 import socket
-import struct
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +16,18 @@ _FD = 3
 
 
 class Keepers(Protocol):
-    """Makes connections to keepers."""
+    """Makes connections to a keeper."""
+
+    def ready(self) -> None:
+        """See to it that ``start`` will not have to wait.
+
+        Raises:
+            OSError: no keeper can be started.
+        """
+        ...
 
     async def start(self) -> Peer:
-        """A connection to a keeper that has no channel yet.
+        """A connection to a keeper, about no channel yet.
 
         Raises:
             OSError: there is none, and none can be started.
@@ -31,42 +39,71 @@ class Keepers(Protocol):
         ...
 
 
-class ChildKeepers:
-    """Starts a keeper for each connection, in a session of its own: neither Ctrl-C nor our death reaches it.
+class KeeperProcess:
+    """One keeper for many channels. It is started when it is needed, and again when it has died.
+
+    It lives in a session of its own: neither Ctrl-C nor our death reaches it. When we are gone it opens what is closed,
+    and ends. Each channel has a connection of its own, one end of which is handed over to it.
 
     Args:
-        driver: name of the driver that it is going to need.
+        drivers: names of the drivers that it is going to need.
         journal: the file it writes to; None: nothing is kept.
     """
 
-    def __init__(self, driver: str, journal: Path | None) -> None:
-        self._arguments = ["--driver", driver]
+    def __init__(self, drivers: Iterable[str], journal: Path | None) -> None:
+        self.pid = 0
+        self._arguments = [argument for name in drivers for argument in ("--driver", name)]
         if journal is not None:
             self._arguments += ["--journal", str(journal)]
-        self._children: set[int] = set()
+        self._control: socket.socket | None = None
+
+    @property
+    def control(self) -> socket.socket:
+        """What connections are handed over through."""
+        self.ready()
+        assert self._control is not None
+        return self._control
+
+    def ready(self) -> None:
+        """Start it, unless it lives."""
+        if self._lives():
+            return
+        self.close()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._control.setblocking(False)  # a keeper that takes nothing is none
+        with theirs:
+            self.pid = self._spawn(theirs)
 
     async def start(self) -> Peer:
-        """Start a keeper."""
-        self._reap()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            pid = self._spawn(theirs)
-        peer = await _connected(ours)
-        peer.pid = pid
-        return peer
+        """A connection to it."""
+        self.ready()
+        return await hand_over(self.control, self.pid)
 
     def end(self, peer: Peer) -> None:
-        """Kill it."""
-        if peer.pid in self._children:
-            with suppress(ProcessLookupError):
-                os.kill(peer.pid, signal.SIGKILL)
+        """Kill it, unless that has been done and another is in its place."""
+        if peer.pid == self.pid and self._lives():
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """It is needed no more: it ends when every circuit is open."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def _lives(self) -> bool:
+        """Whether it has been started, and has not ended."""
+        if self.pid:
+            with suppress(ChildProcessError):
+                if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+                    return self._control is not None
+        self.pid = 0
+        return False
 
     def _spawn(self, connection: socket.socket) -> int:
         """The process; it keeps our standard error, so that it can be loud."""
-        command = [sys.executable, "-m", "labctl.keeper", "--fd", str(_FD), *self._arguments]
-        pid = os.posix_spawn(
+        return os.posix_spawn(
             sys.executable,
-            command,
+            [sys.executable, "-m", "labctl.keeper", "--fd", str(_FD), *self._arguments],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -75,49 +112,21 @@ class ChildKeepers:
             ],
             setsid=True,
         )
-        self._children.add(pid)
-        return pid
-
-    def _reap(self) -> None:
-        """Forget those that have ended."""
-        for pid in list(self._children):
-            with suppress(ChildProcessError):
-                if os.waitpid(pid, os.WNOHANG) == (0, 0):
-                    continue
-            self._children.discard(pid)
 
 
-class ListeningKeeper:
-    """A keeper that serves many channels at a UNIX socket.
+async def hand_over(control: socket.socket, pid: int) -> Peer:
+    """Connect to the keeper at the other end of ``control``.
 
-    Args:
-        path: of the socket.
+    Raises:
+        OSError: it takes nothing.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def start(self) -> Peer:
-        """Connect."""
-        ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        ours.setblocking(False)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with theirs:
         try:
-            await asyncio.get_running_loop().sock_connect(ours, str(self._path))
+            socket.send_fds(control, [b"c"], [theirs.fileno()])
         except OSError:
             ours.close()
             raise
-        credentials = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        peer = await _connected(ours)
-        peer.pid = struct.unpack("3i", credentials)[0]
-        return peer
-
-    def end(self, peer: Peer) -> None:
-        """Kill it: a keeper that does not answer keeps nobody's circuit."""
-        with suppress(ProcessLookupError):
-            os.kill(peer.pid, signal.SIGKILL)
-
-
-async def _connected(connection: socket.socket) -> Peer:
-    peer = Peer()
-    await asyncio.get_running_loop().create_connection(lambda: peer.frames, sock=connection)
+    peer = Peer(pid)
+    await asyncio.get_running_loop().create_connection(lambda: peer.frames, sock=ours)
     return peer

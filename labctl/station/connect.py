@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from labctl import plugins
 from labctl.clock import Clock, LoopClock, VirtualClock
 from labctl.errors import StationError
 from labctl.instrument.channel import Channel, Driver, Traits
 from labctl.instrument.step import SafetyLimits
+from labctl.keeper.pairs import KeeperPairs
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers
 from labctl.link import Link
 from labctl.link.memory import MemoryPort
 
@@ -91,7 +90,7 @@ def open_channel(
     spec: ChannelSpec,
     clock: Clock,
     seed: int,
-    journal: Path | None = None,
+    keepers: KeeperPairs,
     history: Iterable[tuple[float, float]] = (),
 ) -> Channel:
     """Make the channel; no byte is sent before ``connect``. What has a resource is held by a keeper.
@@ -100,7 +99,7 @@ def open_channel(
         spec: the channel.
         clock: the time of the run.
         seed: of everything simulated in this process.
-        journal: the file in which the keeper notes what it does.
+        keepers: who keeps what has a resource.
         history: what a cell simulated in this process has lived through before: durations in s, currents in A.
 
     Raises:
@@ -111,9 +110,10 @@ def open_channel(
         return _in_memory(spec, driver, clock, seed, history)
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
-    keepers = ChildKeepers(driver.name, journal)
+    pair = keepers.of(spec.name)
     return RemoteChannel(
-        *(spec.name, driver.name, spec.resource, clock, keepers),
+        *(spec.name, driver.name, spec.resource, clock, pair.first),
+        standby=pair.second,
         model=spec.model,
         options=tuple(spec.options().items()),
     )

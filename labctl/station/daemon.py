@@ -16,6 +16,7 @@ from functools import partial
 
 from labctl.keeper.claim import Claim
 from labctl.keeper.journal import journal_beside
+from labctl.keeper.pairs import KeeperPairs
 from labctl.station.commands import Commands
 from labctl.station.connect import clock_for
 from labctl.station.file import Station
@@ -54,10 +55,11 @@ async def serve(
     claim = Claim(f"station {station.name}")
     await claim.take()
     try:
-        with Store(database) as store:
+        journal, drivers = journal_beside(database), [spec.driver for spec in station.channels.values()]
+        with Store(database) as store, KeeperPairs(drivers, journal) as keepers:
             queue = Queue(store, station.name)
             await queue.load(partial(_ended, Reader(database)))
-            bench = Bench(store, database, queue, journal_beside(database), speed, seed, tell)
+            bench = Bench(store, database, queue, keepers, journal, speed, seed, tell)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
             commands = Commands(station, queue, workers, str(locate(database)))
             await _live(station, commands, workers, tell)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from labctl.clock import LoopClock
 from labctl.errors import LabctlError
 from labctl.instrument.channel import Identity
+from labctl.keeper.pairs import KeeperPairs
 from labctl.station.connect import ChannelSpec, open_channel
 from labctl.station.file import Station
 from labctl.station.launch import identify
 from labctl.station.limits import beyond_instrument
 
-_AT_ONCE = 4
-"""Instruments that are asked at the same time: each takes two processes to start."""
+_AT_ONCE = 16
+"""Instruments that are asked at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,18 @@ class Finding:
 
 async def inspect(station: Station) -> list[Finding]:
     """Ask every instrument of a station, in the order of its file."""
-    turns = asyncio.Semaphore(_AT_ONCE)
-    async with TaskGroup() as group:
-        asking = [group.create_task(_ask(spec, turns)) for spec in station.channels.values()]
+    turns, specs = asyncio.Semaphore(_AT_ONCE), station.channels.values()
+    with KeeperPairs([spec.driver for spec in specs], journal=None) as keepers:
+        async with TaskGroup() as group:
+            asking = [group.create_task(_ask(spec, keepers, turns)) for spec in specs]
     findings = [task.result() for task in asking]
     return [_twice(finding, findings) for finding in findings]
 
 
-async def _ask(spec: ChannelSpec, turns: asyncio.Semaphore) -> Finding:
+async def _ask(spec: ChannelSpec, keepers: KeeperPairs, turns: asyncio.Semaphore) -> Finding:
     identity: Identity | None = None
     async with turns:
-        channel = open_channel(spec, LoopClock(), 0)
+        channel = open_channel(spec, LoopClock(), 0, keepers)
         try:
             identity = await identify(channel, spec)
         except LabctlError as error:

@@ -3,16 +3,16 @@
 import asyncio
 from asyncio import TaskGroup
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from labctl.clock import Clock, VirtualClock
 from labctl.engine.control import RunControl
-from labctl.engine.outcome import RunEnd
+from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.run import Run
 from labctl.errors import CannotHold, StoreError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity
 from labctl.keeper.journal import journal_beside
+from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol.plan import Plan
 from labctl.protocol.refusals import refusals
 from labctl.rules import RuleSet
@@ -69,29 +69,30 @@ async def launch(
         refuse_unattended(request.channel)
     clock = clock_for(request.channel, request.speed)
     journal = journal_beside(request.database)
-    channel = open_channel(request.channel, clock, request.seed, journal)
-    try:
-        identity = await identify(channel, request.channel)
-        with Store(request.database) as store:
-            record = store.open_run(
-                request.plan,
-                identity=identity,
-                driver=request.channel.driver,
-                resource=request.channel.resource or f"simulated:{request.channel.cell}",
-                channel=request.channel.name,
-                seed=request.seed,
-                speed=_speed(clock),
-                started_unix_s=request.started_unix_s,
-            )
-            run = Run(request.plan, channel, record, RuleSet.of(request.plan.rules), clock, control, tell)
-            note_guards(
-                *(record, clock.now(), channel, request.plan.cell, journal), unattended=request.unattended
-            )
-            await record.flush()  # so that it is known even of a run that is killed at once
-            started(run, record.run_id, identity)
-            return record.run_id, await execute(run, record)
-    finally:
-        await channel.close()
+    with KeeperPairs([request.channel.driver], journal) as keepers:
+        channel = open_channel(request.channel, clock, request.seed, keepers)
+        try:
+            identity = await identify(channel, request.channel)
+            with Store(request.database) as store:
+                record = store.open_run(
+                    request.plan,
+                    identity=identity,
+                    driver=request.channel.driver,
+                    resource=request.channel.resource or f"simulated:{request.channel.cell}",
+                    channel=request.channel.name,
+                    seed=request.seed,
+                    speed=_speed(clock),
+                    started_unix_s=request.started_unix_s,
+                )
+                run = Run(request.plan, channel, record, RuleSet.of(request.plan.rules), clock, control, tell)
+                note_guards(
+                    *(record, clock.now(), channel, request.plan.cell, journal), unattended=request.unattended
+                )
+                await record.flush()  # so that it is known even of a run that is killed at once
+                started(run, record.run_id, identity)
+                return record.run_id, await execute(run, record)
+        finally:
+            await channel.close()
 
 
 def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
@@ -109,7 +110,7 @@ async def execute(run: Run, record: RunWriter) -> RunEnd:
     """Carry a run out, its samples handed over at least once a second."""
     try:
         async with TaskGroup() as group:
-            ticking = group.create_task(hand_over_each_second(record))
+            ticking = group.create_task(hand_over_each_second(record, run.control))
             end = await run.execute()
             ticking.cancel()
     except ExceptionGroup as several:
@@ -133,12 +134,17 @@ async def identify(channel: Channel, spec: ChannelSpec) -> Identity:
     return identity
 
 
-async def hand_over_each_second(record: RunWriter) -> None:
-    """Samples that come slowly are durable within a second too. In virtual time they come too fast to need it."""
-    with suppress(StoreError):  # the run's next row raises it again, where the circuit is opened
+async def hand_over_each_second(record: RunWriter, control: RunControl) -> None:
+    """Samples that come slowly are durable within a second too; if they cannot be, the circuit is opened at once.
+
+    In virtual time samples come too fast to need it.
+    """
+    try:
         while True:
             await asyncio.sleep(0.5)
             record.tick()
+    except StoreError as error:
+        control.request_open(RunEnd(RunState.FAILED, str(error)))
 
 
 def _speed(clock: Clock) -> float | None:

@@ -16,6 +16,7 @@ from labctl.engine.taken_up import Past, TakenUp
 from labctl.errors import UserError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity, TellsWhatItFound
 from labctl.keeper.journal import journal_beside
+from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol.plan import IfInterrupted, Plan
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
@@ -153,14 +154,16 @@ async def resume(
     Raises:
         LabctlError: as ``take_up``.
     """
-    with Store(request.interrupted.database) as store:
-        end = await take_up(request, store, control, started, tell)
+    database = request.interrupted.database
+    with Store(database) as store, KeeperPairs([request.channel.driver], journal_beside(database)) as keepers:
+        end = await take_up(request, store, keepers, control, started, tell)
     return request.interrupted.run.run_id, end
 
 
 async def take_up(
     request: Resume,
     store: Store,
+    keepers: KeeperPairs,
     control: RunControl,
     started: Callable[[Run, int, Identity], None],
     tell: Callable[[str, str], None],
@@ -192,7 +195,7 @@ async def take_up(
     with prepared.record as record:
         checkpoint, past, journal = prepared.checkpoint, prepared.past, journal_beside(known.database)
         seed = known.run.seed or 0
-        channel = await asyncio.to_thread(open_channel, spec, clock, seed, journal, prepared.history)
+        channel = await asyncio.to_thread(open_channel, spec, clock, seed, keepers, prepared.history)
         try:
             asked_s = clock.now()
             identity = await _same_instrument(channel, request)

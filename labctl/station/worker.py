@@ -15,6 +15,7 @@ from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
 from labctl.errors import DataError, LabctlError, StationError, StoreError, UserError
 from labctl.instrument.channel import Channel, Identity, Sample
+from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol.plan import IfInterrupted
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
@@ -35,7 +36,7 @@ class Bench:
     Attributes:
         store: where runs are written; ``database``: its URL or path.
         queue: what is to be run.
-        journal: the file in which keepers note what they do.
+        keepers: who keeps instruments at ports; ``journal``: the file in which they note what they do.
         speed: experiment seconds per second on the wall.
         seed: of everything simulated.
         tell: called with a channel's name and a sentence whenever something worth a line happens.
@@ -44,6 +45,7 @@ class Bench:
     store: Store
     database: str
     queue: Queue
+    keepers: KeeperPairs
     journal: Path | None
     speed: float
     seed: int
@@ -193,7 +195,7 @@ class Worker:
         refuse_what_cannot_be_held(entry.plan, self.spec)
         bench = self._bench
         clock = clock_for(self.spec, bench.speed)
-        channel = open_channel(self.spec, clock, bench.seed, bench.journal)
+        channel = open_channel(self.spec, clock, bench.seed, bench.keepers)
         try:
             self._between = "connecting"
             self.identity = await identify(channel, self.spec)
@@ -251,7 +253,8 @@ class Worker:
 
         self._between = "connecting"
         try:
-            return await take_up(resume, self._bench.store, self.control, started, self._told)
+            bench = self._bench
+            return await take_up(resume, bench.store, bench.keepers, self.control, started, self._told)
         finally:
             self.run, self._between = None, "closing"
 

@@ -161,7 +161,7 @@ async def test_an_instrument_that_never_answers_does_not_hold_the_program(
     samples = rig.channel.run(STEP)
     await anext(samples)
     blocked = threading.Event()
-    monkeypatch.setattr("labctl.instrument.threaded._SAFE_WITHIN_S", 0.2)
+    monkeypatch.setattr("labctl.instrument.held._SAFE_WITHIN_S", 0.2)
     monkeypatch.setattr(rig.port, "_write", lambda data: blocked.wait(10.0))
     with pytest.raises(CellStateUnknown, match="has not answered"):
         await rig.channel.make_safe()

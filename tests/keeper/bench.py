@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
+
+from labctl.keeper.start import KeeperProcess
 
 HERE = Path(__file__).parent
 _never = Event()
@@ -97,28 +101,31 @@ def instruments(directory: Path, kind: str = "keithley-2450", count: int = 1) ->
         process.communicate(timeout=10)
 
 
-class KeeperProcess(NamedTuple):
-    """A keeper that serves many channels."""
+@dataclass
+class SharedKeeper:
+    """A keeper in a process of its own that all tests hand connections to."""
 
-    path: Path
-    pid: int
+    process: KeeperProcess
+    journal: Path
+
+    @property
+    def pid(self) -> int:
+        self.process.ready()
+        return self.process.pid
 
 
 @contextmanager
-def listening_keeper(directory: Path) -> Iterator[KeeperProcess]:
-    """A keeper of its own process that serves many channels."""
-    path = directory / "keeper.socket"
-    command = [sys.executable, "-m", "labctl.keeper", "--listen", str(path)]
-    command += ["--journal", str(directory / "keeper.jsonl"), "--driver", "keithley-2450"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+def shared_keeper(directory: Path) -> Iterator[SharedKeeper]:
+    journal = directory / "keeper.jsonl"
+    keeper = KeeperProcess(["keithley-2450"], journal)
+    keeper.ready()
     try:
-        while not path.exists():
-            assert process.poll() is None
-            pause(0.01)
-        yield KeeperProcess(path, process.pid)
+        yield SharedKeeper(keeper, journal)
     finally:
-        process.terminate()
-        process.communicate(timeout=10)
+        pid = keeper.pid
+        keeper.close()
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
 
 
 @dataclass
@@ -128,12 +135,10 @@ class Engines:
     process: subprocess.Popen[str]
     pids: list[int] = field(default_factory=list)
 
-    def start(
-        self, resource: str, driver: str, keeper: Path, lease_s: float = 1.0, watchdog_s: float | None = None
-    ) -> int:
+    def start(self, resource: str, driver: str, lease_s: float = 1.0, watchdog_s: float | None = None) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        order: dict[str, Any] = {"resource": resource, "driver": driver, "keeper": str(keeper)}
+        order: dict[str, Any] = {"resource": resource, "driver": driver}
         order |= {"lease_s": lease_s, "watchdog_s": watchdog_s}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
@@ -142,9 +147,15 @@ class Engines:
 
 
 @contextmanager
-def engines() -> Iterator[Engines]:
+def engines(keeper: SharedKeeper) -> Iterator[Engines]:
+    """Makes engines whose channels one keeper holds."""
+    control = keeper.process.control.fileno()
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "engine.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(HERE / "engine.py"), str(control), str(keeper.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[control],
+        text=True,
     )
     try:
         yield Engines(process)

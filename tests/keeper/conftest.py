@@ -8,8 +8,7 @@ import pytest
 
 from labctl.clock import LoopClock
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ListeningKeeper
-from tests.keeper.bench import Instruments, KeeperProcess, instruments, listening_keeper
+from tests.keeper.bench import Instruments, SharedKeeper, instruments, shared_keeper
 
 _PARK = 80
 _taken = count()
@@ -22,8 +21,8 @@ def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instruments]:
 
 
 @pytest.fixture(scope="session")
-def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeeperProcess]:
-    with listening_keeper(tmp_path_factory.mktemp("keeper")) as made:
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedKeeper]:
+    with shared_keeper(tmp_path_factory.mktemp("keeper")) as made:
         yield made
 
 
@@ -34,15 +33,13 @@ def bench(park: Instruments) -> Instruments:
 
 
 @pytest.fixture
-def journal(keeper: KeeperProcess) -> Path:
-    return keeper.path.with_name("keeper.jsonl")
+def journal(keeper: SharedKeeper) -> Path:
+    return keeper.journal
 
 
 @pytest.fixture
-async def channel(bench: Instruments, keeper: KeeperProcess) -> AsyncIterator[RemoteChannel]:
-    made = RemoteChannel(
-        f"cell-{bench.first}", bench.kind, bench.resources[0], LoopClock(), ListeningKeeper(keeper.path)
-    )
+async def channel(bench: Instruments, keeper: SharedKeeper) -> AsyncIterator[RemoteChannel]:
+    made = RemoteChannel(f"cell-{bench.first}", bench.kind, bench.resources[0], LoopClock(), keeper.process)
     await made.connect()
     yield made
     await made.close()

@@ -1,16 +1,18 @@
 """A small engine in a process of its own, to be killed and stopped: cycles for ever through a keeper.
 
-Reads lines ``{"resource": ..., "driver": ..., "keeper": SOCKET, "lease_s": ..., "watchdog_s": ...}`` and forks an
-engine for each, whose process id it prints: after the imports, an engine starts in a millisecond.
+    python engine.py KEEPER_FD KEEPER_PID
+
+Reads lines ``{"resource": ..., "driver": ..., "lease_s": ..., "watchdog_s": ...}`` and forks an engine for each, whose
+process id it prints: after the imports, an engine starts in a millisecond.
 """
 
 import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from contextlib import aclosing, suppress
-from pathlib import Path
 from typing import Any
 
 from labctl import plugins
@@ -18,8 +20,9 @@ from labctl.clock import LoopClock
 from labctl.errors import LabctlError
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
+from labctl.keeper.peer import Peer
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ListeningKeeper
+from labctl.keeper.start import hand_over
 
 SAFETY = SafetyLimits(-2.0, 2.0, 2e-3)
 
@@ -36,8 +39,25 @@ def current(value_A: float, time_s: float, every_s: float = 0.1) -> Step:
 SWEEP = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, 0.0, 1e4, 1e2, 3, SAFETY)
 
 
-async def cycle(order: dict[str, Any]) -> None:
-    keepers = ListeningKeeper(Path(order["keeper"]))
+class InheritedKeeper:
+    """The keeper that another process has started."""
+
+    def __init__(self, number: int, pid: int) -> None:
+        self._control = socket.socket(fileno=number)
+        self._pid = pid
+
+    def ready(self) -> None:
+        pass
+
+    async def start(self) -> Peer:
+        return await hand_over(self._control, self._pid)
+
+    def end(self, peer: Peer) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(peer.pid, signal.SIGKILL)
+
+
+async def cycle(order: dict[str, Any], keepers: InheritedKeeper) -> None:
     channel = RemoteChannel(
         *("cell", order["driver"], order["resource"], LoopClock(), keepers),
         lease_s=order["lease_s"],
@@ -58,12 +78,13 @@ async def cycle(order: dict[str, Any]) -> None:
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     plugins.driver("keithley-2450")
+    keepers = InheritedKeeper(int(sys.argv[1]), int(sys.argv[2]))
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
             with suppress(LabctlError):
-                asyncio.run(cycle(order))
+                asyncio.run(cycle(order, keepers))
             os._exit(0)
         print(pid, flush=True)
 

@@ -9,19 +9,19 @@ from random import Random
 
 import pytest
 
-from tests.keeper.bench import Instruments, KeeperProcess, engines, instruments, pause
+from tests.keeper.bench import Instruments, SharedKeeper, engines, instruments, pause
 
 OPEN_WITHIN_S = 1.5
 KILLS = 10
 
 
 @pytest.mark.parametrize("kind", ["keithley-2450", "palmsens-emstat4"])
-def test_killed_at_any_point_the_circuit_opens(tmp_path: Path, keeper: KeeperProcess, kind: str) -> None:
+def test_killed_at_any_point_the_circuit_opens(tmp_path: Path, keeper: SharedKeeper, kind: str) -> None:
     seed = 20260301
     random = Random(seed)
     kills = KILLS // 2
-    with instruments(tmp_path, kind, kills) as bench, engines() as make:
-        pids = [make.start(resource, kind, keeper.path) for resource in bench.resources]
+    with instruments(tmp_path, kind, kills) as bench, engines(keeper) as make:
+        pids = [make.start(resource, kind) for resource in bench.resources]
         start_s = time.monotonic()
         moments = sorted((random.uniform(0.0, 1.5), index) for index in range(kills))
         killed_s = {}
@@ -38,11 +38,11 @@ def test_killed_at_any_point_the_circuit_opens(tmp_path: Path, keeper: KeeperPro
 
 @pytest.mark.parametrize(("lease_s", "opens"), [(1.0, True), (30.0, False)])
 def test_stopped_the_circuit_opens_because_the_lease_expires(
-    bench: Instruments, keeper: KeeperProcess, lease_s: float, opens: bool
+    bench: Instruments, keeper: SharedKeeper, lease_s: float, opens: bool
 ) -> None:
     """With the lease as the planted fault: a lease of half a minute leaves the circuit closed."""
-    with engines() as make:
-        pid = make.start(bench.resources[0], "keithley-2450", keeper.path, lease_s)
+    with engines(keeper) as make:
+        pid = make.start(bench.resources[0], "keithley-2450", lease_s)
         bench.wait_until_energised()
         pause(0.3)
         stopped_s = time.monotonic()

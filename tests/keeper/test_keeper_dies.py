@@ -14,19 +14,22 @@ from labctl.errors import CellStateUnknown, LinkLost
 from labctl.instrument.channel import Sample
 from labctl.keeper.peer import Peer
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ChildKeepers
+from labctl.keeper.start import KeeperProcess
 from tests.keeper.bench import Instruments
 from tests.keeper.engine import current
 
 
 @pytest.fixture
 async def channel(bench: Instruments) -> AsyncIterator[RemoteChannel]:
+    first, second = KeeperProcess([bench.kind], None), KeeperProcess([bench.kind], None)
     made = RemoteChannel(
-        *("cell", bench.kind, bench.resources[0], LoopClock()), ChildKeepers(bench.kind, None)
+        *("cell", bench.kind, bench.resources[0], LoopClock()), keepers=first, standby=second
     )
     await made.connect()
     yield made
     await made.close()
+    first.close()
+    second.close()
 
 
 async def until_closed(samples: AsyncGenerator[Sample, None], bench: Instruments) -> None:
@@ -77,9 +80,6 @@ async def test_without_a_second_keeper_nobody_knows(
 
     async with aclosing(channel.run(current(5e-4, 60.0))) as samples:
         await until_closed(samples, bench)
-        spare, channel._spare = channel._spare, None
-        assert spare is not None
-        spare.leave()
         monkeypatch.setattr(channel._standby, "start", none_left)
         os.kill(channel.keeper_pid, signal.SIGKILL)
         with pytest.raises(CellStateUnknown, match="no more processes"):

@@ -24,11 +24,10 @@ from labctl.instrument.step import Cutoff, Quantity, SafetyLimits, Side, Step
 from labctl.keeper import kept
 from labctl.keeper.journal import Journal
 from labctl.keeper.peer import Peer
-from labctl.keeper.process import serve_one
 from labctl.keeper.remote import RemoteChannel
-from labctl.keeper.start import ListeningKeeper
+from labctl.keeper.session import Session
 from labctl_drivers.keithley_2450 import DRIVER
-from tests.keeper.bench import Instruments, KeeperProcess, pause
+from tests.keeper.bench import Instruments, SharedKeeper, pause
 from tests.keeper.engine import current
 from tests.keeper.test_keeper_dies import until_closed
 
@@ -114,9 +113,9 @@ async def test_a_slow_engine_that_comes_back_in_time_keeps_the_circuit(
 
 
 async def test_between_steps_the_circuit_stays_closed_for_a_short_while_only(
-    bench: Instruments, keeper: KeeperProcess
+    bench: Instruments, keeper: SharedKeeper
 ) -> None:
-    keepers = ListeningKeeper(keeper.path)
+    keepers = keeper.process
     channel = RemoteChannel("a", "keithley-2450", bench.resources[0], LoopClock(), keepers, idle_s=1.5)
     await channel.connect()
     await all_of(channel, current(5e-4, 0.2))
@@ -230,11 +229,15 @@ class KeeperHere:
     async def __aexit__(self, *error: object) -> None:
         await self._group.__aexit__(None, None, None)
 
+    def ready(self) -> None:
+        pass
+
     async def start(self) -> Peer:
         ours, theirs = socket.socketpair()
-        self._group.create_task(serve_one(theirs, Journal(None)))
-        peer = Peer()
-        await asyncio.get_running_loop().create_connection(lambda: peer.frames, sock=ours)
+        session, peer, loop = Session(Journal(None), lambda: None), Peer(), asyncio.get_running_loop()
+        self._group.create_task(session.serve())
+        await loop.create_connection(lambda: session.frames, sock=theirs)
+        await loop.create_connection(lambda: peer.frames, sock=ours)
         return peer
 
     def end(self, peer: Peer) -> None:
@@ -274,9 +277,9 @@ async def test_readings_that_stay_away_open_the_circuit_without_the_engine(
 
 
 async def test_a_port_has_one_keeper(
-    channel: RemoteChannel, bench: Instruments, keeper: KeeperProcess
+    channel: RemoteChannel, bench: Instruments, keeper: SharedKeeper
 ) -> None:
-    other = RemoteChannel("b", "keithley-2450", bench.resources[0], LoopClock(), ListeningKeeper(keeper.path))
+    other = RemoteChannel("b", "keithley-2450", bench.resources[0], LoopClock(), keeper.process)
     before = bench.wire()
     with pytest.raises(StationError, match=f"process {channel.keeper_pid}"):
         await other.connect()

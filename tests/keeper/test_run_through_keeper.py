@@ -10,6 +10,7 @@ import pytest
 
 from labctl.clock import VirtualClock
 from labctl.errors import ProtocolError
+from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol import load
 from labctl.station.connect import ChannelSpec, open_channel
 from labctl.station.guards import note_guards
@@ -126,7 +127,10 @@ def test_relay_and_waiver_are_recorded(protocol: str, keys: str, said: str) -> N
     Path(protocol).write_text(PROTOCOL % f", {keys}")
     record = Recorded()
     channel = open_channel(
-        ChannelSpec("a", "keithley-2450", cell="na50k50", watchdog_s=20.0), VirtualClock(), 0
+        ChannelSpec("a", "keithley-2450", cell="na50k50", watchdog_s=20.0),
+        VirtualClock(),
+        0,
+        KeeperPairs([], None),
     )
     note_guards(record, 0.0, channel, load(protocol).cell, None, unattended=True)  # type: ignore[arg-type]
     assert said in record.events.get("hazard", "")

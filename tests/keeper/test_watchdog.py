@@ -18,7 +18,7 @@ from labctl.plugins import cell
 from labctl_drivers.keithley_2450 import DRIVER
 from labctl_drivers.keithley_2450_watchdog import Keithley2450Watchdog
 from labctl_simulators.firmware.keithley_2450 import Keithley2450
-from tests.keeper.bench import Instruments, engines, listening_keeper, pause
+from tests.keeper.bench import Instruments, engines, pause, shared_keeper
 from tests.keeper.engine import current
 
 WATCHDOG_S = 10.0
@@ -145,8 +145,8 @@ def test_with_engine_and_keeper_killed_the_instrument_opens_by_itself(
     opens: bool,
 ) -> None:
     """Without the watchdog, as the planted fault, the circuit stays closed for ever."""
-    with listening_keeper(tmp_path) as keeper, engines() as make:
-        engine_pid = make.start(bench.resources[0], "keithley-2450", keeper.path, watchdog_s=watchdog_s)
+    with shared_keeper(tmp_path) as keeper, engines(keeper) as make:
+        engine_pid = make.start(bench.resources[0], "keithley-2450", watchdog_s=watchdog_s)
         bench.wait_until_energised()
         pause(1.0)
         killed_s = _kill_all(keeper.pid, engine_pid)

@@ -12,6 +12,7 @@ import pytest
 from labctl.clock import Clock
 from labctl.errors import LinkLost, StoreError
 from labctl.instrument.channel import Channel, Identity
+from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol import load
 from labctl.protocol.plan import Plan
 from labctl.station import connect, worker
@@ -57,6 +58,7 @@ def bench(tmp_path: Path, told: list[str]) -> Iterator[Bench]:
             store,
             path,
             Queue(store, "bench"),
+            KeeperPairs([], None),
             None,
             SPEED,
             0,
