@@ -1,4 +1,4 @@
-"""``labctl runs``, ``show``, ``plot`` and ``export``: what has been measured."""
+"""``labctl runs``, ``show`` and ``plot``: what has been measured."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,31 +84,6 @@ def plot(
     reader = Reader(options.database_url(db))
     found = reader.run(run)
     written = plot_run(reader, found, Path(out or f"run-{found.run_id}"))
-    if json:
-        print_json([str(path) for path in written])
-    else:
-        print("\n".join(f"wrote {path}" for path in written))
-
-
-def export(
-    run: options.RunReference,
-    db: options.Database = "",
-    out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="DIRECTORY", help="Default: export-run-N.", show_default=False),
-    ] = None,
-    json: options.Json = False,
-) -> None:
-    """Export one run: Battery Data Format (CSV and Parquet), half-cycle table, spectra."""
-    from pathlib import Path
-
-    from labctl.cli.output import print_json
-    from labctl.exchange.bdf_writer import export_run
-    from labctl.store.reader import Reader
-
-    reader = Reader(options.database_url(db))
-    found = reader.run(run)
-    written = export_run(reader, found, Path(out or f"export-run-{found.run_id}"))
     if json:
         print_json([str(path) for path in written])
     else:

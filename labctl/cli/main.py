@@ -12,6 +12,7 @@ from labctl.cli import (
     check,
     data,
     doctor,
+    exchange,
     resume,
     rules,
     run,
@@ -37,7 +38,8 @@ app.command("runs")(data.runs)
 app.command("show")(data.show)
 app.command("analyse")(analysis.analyse)
 app.command("plot")(data.plot)
-app.command("export")(data.export)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
 app.command("simulate")(simulate.simulate)
 app.command("serve")(station.serve)
 app.command("submit")(station.submit)

@@ -23,7 +23,9 @@ def replay(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_RUN", help="A BDF/CSV file, the number of a run, or 'last'.", show_default=False
+            metavar="FILE_OR_RUN",
+            help="A recorded file (BDF, .mpt, .ndax), the number of a run, or 'last'.",
+            show_default=False,
         ),
     ],
     rule: Annotated[
@@ -82,7 +84,7 @@ def _spec(text: str) -> "RuleSpec":
 def _recording(source: str, equilibrium_voltage: str | None, db: str) -> "Recording":
     from labctl.analysis.recordings import from_data, from_run
     from labctl.errors import UserError
-    from labctl.exchange.bdf_reader import read_battery_data
+    from labctl.exchange.reading import read_file
     from labctl.store.reader import Reader
     from labctl.units import Dimension, QuantityError, parse
 
@@ -93,7 +95,7 @@ def _recording(source: str, equilibrium_voltage: str | None, db: str) -> "Record
         known = None if equilibrium_voltage is None else parse(equilibrium_voltage, Dimension.VOLTAGE).value
     except QuantityError as error:
         raise UserError(f"--equilibrium-voltage {equilibrium_voltage}: {error}") from error
-    return from_data(read_battery_data(source), known)
+    return from_data(read_file(source), known)
 
 
 def _line(verdict: "Verdict") -> str:

@@ -1,35 +1,36 @@
 """Reads time, voltage and current from files in the Battery Data Format, and refuses what cannot be true.
 
 Columns are found by their preferred labels ("Test Time / s") or machine names ("test_time_second") of BDF 1.3; other
-columns are left alone. A fault is told in one line: file, line, what is wrong. Nothing is repaired: a time column
-that goes backward once may be wrong everywhere.
+columns are left alone.
 
 Source: Battery Data Format 1.3, Battery Data Alliance.
 """
 
 import csv
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labctl.analysis.battery_data import BatteryData, Column
+from labctl.analysis.battery_data import BatteryData, Column, Counts
 from labctl.errors import DataError
+from labctl.exchange.plausible import check_readings, check_time
+from labctl.invisible import visible
 
-TIME, VOLTAGE, CURRENT, CYCLE = "test time", "voltage", "current", "cycle count"
+TIME, VOLTAGE, CURRENT = "test time", "voltage", "current"
+CYCLE, STEP, STEP_INDEX, UNIX_TIME = "cycle count", "step count", "step index", "unix time"
 LABELS = {
     TIME: ("Test Time / s", "test_time_second"),
     VOLTAGE: ("Voltage / V", "voltage_volt"),
     CURRENT: ("Current / A", "current_ampere"),
     CYCLE: ("Cycle Count / 1", "cycle_count"),
+    STEP: ("Step Count / 1", "step_count"),
+    STEP_INDEX: ("Step Index / 1", "step_index"),
+    UNIX_TIME: ("Unix Time / s", "unix_time_second"),
 }
 REQUIRED = (TIME, VOLTAGE, CURRENT)
-YEAR_S = 365.25 * 86400.0
-LONGEST_S = 10 * YEAR_S  # Assumed: no test of one cell lasts longer; in hours times 3600, half a year does
-OVERFLOW = 1e6  # V or A; instruments report 9.9e37 for a reading that failed
 
 
 def read_battery_data(path: str | Path) -> BatteryData:
@@ -40,12 +41,25 @@ def read_battery_data(path: str | Path) -> BatteryData:
     """
     path = Path(path)
     table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    name = path.name
-    _check_readings(name, table)
-    _check_time(name, table[TIME])
-    cycle = table.get(CYCLE)
-    counted = None if cycle is None or not np.isfinite(cycle).all() else cycle.astype(np.int64)
-    return BatteryData(name, table[TIME], table[VOLTAGE], table[CURRENT], counted)
+    name = visible(path.name)
+    check_readings(name, {VOLTAGE: table[VOLTAGE], CURRENT: table[CURRENT]})
+    check_time(name, table[TIME])
+    step = _counted(table, STEP)
+    unix = table.get(UNIX_TIME)
+    return BatteryData(
+        name=name,
+        time_s=table[TIME],
+        voltage_V=table[VOLTAGE],
+        current_A=table[CURRENT],
+        cycle=_counted(table, CYCLE),
+        step=_counted(table, STEP_INDEX) if step is None else step,
+        started_unix_s=None if unix is None or not np.isfinite(unix[0]) else float(unix[0] - table[TIME][0]),
+    )
+
+
+def _counted(table: Mapping[str, Column], what: str) -> Counts | None:
+    column = table.get(what)
+    return None if column is None or not np.isfinite(column).all() else column.astype(np.int64)
 
 
 def _read_csv(path: Path) -> dict[str, Column]:
@@ -129,45 +143,3 @@ def _first_bad_cell(path: Path, delimiter: str, wanted: dict[str, int]) -> str:
                     said = f"{text[:40]!r} is not a number" if text else "is missing"
                     return f"{path.name}: line {reader.line_num}: the {what} {said}"
     return f"{path.name}: cannot be read as a table of numbers"
-
-
-def _check_readings(name: str, table: dict[str, Column]) -> None:
-    for what in REQUIRED:
-        column = table[what]
-        wrong = np.flatnonzero(~np.isfinite(column))
-        if wrong.size:
-            raise DataError(
-                f"{name}: {_line(wrong[0])}: the {what} is {column[wrong[0]]}{_and_others(wrong)}"
-            )
-        wrong = np.flatnonzero(np.abs(column) >= OVERFLOW) if what != TIME else wrong
-        if wrong.size:
-            value = f"{column[wrong[0]]:.3g}"
-            raise DataError(
-                f"{name}: {_line(wrong[0])}: the {what} of {value} is an overflow, not a reading{_and_others(wrong)}"
-            )
-
-
-def _check_time(name: str, time_s: Column) -> None:
-    backward = np.flatnonzero(np.diff(time_s) < 0)
-    if backward.size:
-        k = backward[0]
-        raise DataError(
-            f"{name}: {_line(k + 1)}: the time goes back from {time_s[k]:g} s to {time_s[k + 1]:g} s"
-            f"{_and_others(backward)}"
-        )
-    duration_s = time_s[-1] - time_s[0]
-    if duration_s > LONGEST_S:
-        interval_h = np.median(np.diff(time_s)) / 3600
-        raise DataError(
-            f"{name}: the time column spans {duration_s / YEAR_S:.1f} years with {interval_h:.3g} h between readings: "
-            "it is not in seconds"
-        )
-
-
-def _line(index: int) -> str:
-    """Where a row is in the file, its header being line 1."""
-    return f"line {index + 2}"
-
-
-def _and_others(wrong: NDArray[np.intp]) -> str:
-    return "" if len(wrong) == 1 else f" (and {len(wrong) - 1} more such)"

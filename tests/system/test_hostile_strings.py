@@ -18,7 +18,7 @@ import pytest
 from labctl.cli.screen import Inert, drawn_on
 from labctl.engine.control import RunControl
 from labctl.errors import DataError, ProtocolError
-from labctl.exchange.bdf_writer import export_run
+from labctl.exchange.export import export_run
 from labctl.invisible import INVISIBLE, visible
 from labctl.link.memory import MemoryPort
 from labctl.protocol import load
