@@ -79,7 +79,7 @@ def test_a_query_finds_rows(database: str, query: str) -> None:
     text = re.sub(r"\$__unixEpochFilter\(([^)]*)\)", r"\1 between 0 and 4e9", text)
     assert "$" not in text
     with psycopg.connect(database) as there:
-        rows = there.execute(text).fetchall()  # type: ignore[arg-type]
+        rows = there.execute(text).fetchall()
     assert rows
     assert all(value is not None for value in rows[0][:1])
 
