@@ -157,6 +157,8 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
     Raises:
         CannotHold: a set point or cut-off is beyond the ranges, or a set point beyond the step's safety limits.
     """
+    if step.scan is not None:
+        raise CannotHold("a voltage scan", name)
     safety = step.safety
     most_V = _OVERRANGE * model.voltage_ranges_V[-1]
     most_A = _OVERRANGE * model.current_ranges_A[-1]

@@ -29,7 +29,7 @@ def measuring(plan: StepPlan, *, measured_current: bool) -> Iterator[str]:
     if plan.watched == "a" or any(c.quantity is Quantity.CURRENT for c in plan.judged):
         yield from ("copy_var i a", "if a < 0", "mul_var a -1", "endif")
     yield from (f"copy_var {plan.watched} d", "sub_var d q", f"copy_var {plan.watched} q")
-    yield from _integrate(plan)
+    yield from integrating(plan)
     yield from _leave_at_low_rate(plan)
     if not plan.wanted:
         yield from ("copy_var d n", f"mul_var n {AHEAD}", f"add_var n {plan.watched}")
@@ -42,7 +42,7 @@ def measuring(plan: StepPlan, *, measured_current: bool) -> Iterator[str]:
     yield "endloop"
 
 
-def _integrate(plan: StepPlan) -> Iterator[str]:
+def integrating(plan: StepPlan) -> Iterator[str]:
     """Charge and energy by the trapezoidal rule, and what they would be one interval ahead."""
     if plan.integrals:
         yield from ("copy_var t k", "sub_var k o", "copy_var t o")

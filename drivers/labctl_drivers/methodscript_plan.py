@@ -76,7 +76,7 @@ def plan_step(step: Step, traits: Traits) -> StepPlan:
     known = (Quantity.TIME, Quantity.CHARGE) if step.control is Control.CURRENT else (Quantity.TIME,)
     judged = tuple(c for c in step.cutoffs if c.quantity not in known)
     watched, wanted = "v", step.sampling.voltage_change_V
-    if step.control is Control.VOLTAGE:
+    if step.control in (Control.VOLTAGE, Control.SCAN):
         watched, wanted = "a", step.sampling.current_change_A
     upper, lower = _bounds(step, judged)
     return StepPlan(
@@ -107,7 +107,8 @@ def end_time(step: Step) -> tuple[float, Cutoff | None]:
 
 def _bounds(step: Step, judged: tuple[Cutoff, ...]) -> tuple[float, float | None]:
     """Nearest upper and lower bound of what is watched: cut-offs and safety limits."""
-    quantity = Quantity.CURRENT if step.control is Control.VOLTAGE else Quantity.VOLTAGE
+    held_V = step.control in (Control.VOLTAGE, Control.SCAN)
+    quantity = Quantity.CURRENT if held_V else Quantity.VOLTAGE
     upper = [c.threshold for c in judged if c.quantity is quantity and c.side is Side.ABOVE]
     lower = [c.threshold for c in judged if c.quantity is quantity and c.side is Side.BELOW]
     if quantity is Quantity.CURRENT:

@@ -33,7 +33,6 @@ from labctl_drivers.methodscript import literal
 from labctl_drivers.methodscript_between import choosing_interval, judging, sending
 from labctl_drivers.methodscript_loop import measuring
 from labctl_drivers.methodscript_plan import WINDOW, StepPlan, plan_step
-from labctl_drivers.palmsens_limits import check_step
 
 _FINEST_RANGE_V = 0.05  # overpotentials of some mV are to be resolved
 
@@ -46,15 +45,18 @@ class StepScript:
         text: the script with its ``e`` and without the empty line that ends it.
         ends: what the number in the last package means, counted from 1.
         interval_s: longest time between two packages.
+        open_circuit_V: the script measures the open-circuit voltage first and tells it; it goes on between these
+            two voltages. None: it does not.
     """
 
     text: bytes
     ends: tuple[Cutoff | str, ...]
     interval_s: float
+    open_circuit_V: tuple[float, float] | None = None
 
 
-def compile_step(step: Step, traits: Traits, *, measured_current: bool = True) -> StepScript:
-    """Write the script of a step.
+def compile_held(step: Step, traits: Traits, *, measured_current: bool = True) -> StepScript:
+    """Write the script of a step at a constant set point.
 
     Args:
         step: what to do.
@@ -62,15 +64,11 @@ def compile_step(step: Step, traits: Traits, *, measured_current: bool = True) -
         measured_current: measure the current beside the voltage in a galvanostatic step; otherwise the set one is
             sent.
 
-    Raises:
-        CannotHold: out of the instrument's ranges, out of the step's own safety window, or a kind of cut-off
-            that has no meaning for this control.
     """
-    check_step(step, traits)
     plan = plan_step(step, traits)
     lines = [
         "e",
-        *_declaring(plan),
+        *declaring(plan),
         *_preparing(plan),
         "timer_start",
         "loop r == 0i",
@@ -88,7 +86,8 @@ def compile_step(step: Step, traits: Traits, *, measured_current: bool = True) -
     return StepScript("\n".join(lines).encode("ascii"), plan.ends, WINDOW * plan.coarse_s + plan.fine_s)
 
 
-def _declaring(plan: StepPlan) -> Iterator[str]:
+def declaring(plan: StepPlan) -> Iterator[str]:
+    """Variables with what they begin with."""
     numbered = [f"m{k}" for k in range(len(plan.held))]
     numbered += [f"{letter}{k}" for k in range(len(plan.integrals)) for letter in "yzw"]
     yield from (f"var {name}" for name in [*"tvciaqdghesuknor", *numbered])
@@ -104,17 +103,22 @@ def _declaring(plan: StepPlan) -> Iterator[str]:
     yield from (f"store_var {letter}{k} 0 ja" for k in range(len(plan.integrals)) for letter in "yz")
 
 
-def _preparing(plan: StepPlan) -> Iterator[str]:
+def front_end(plan: StepPlan, mode: int) -> Iterator[str]:
+    """Mode, bandwidth and potential ranges."""
     step, traits = plan.step, plan.traits
     # A tenth of headroom: what lies beyond the safety window must still be measured to be seen.
     window_V = 1.1 * max(abs(step.safety.voltage_min_V), abs(step.safety.voltage_max_V))
     volts = round(min(window_V, traits.voltage_max_V), 6)
-    mode = 6 if step.control is Control.CURRENT else 3
     yield from ("set_pgstat_chan 0", f"set_pgstat_mode {mode}")
     # Assumed: 5.85 over the interval, the bandwidth that PalmSens' battery template recommends.
     yield f"set_max_bandwidth {literal(round(5.85 / plan.fine_s, 6))}"
     yield f"set_range ab {literal(volts)}"
     yield f"set_autoranging ab {literal(min(volts, _FINEST_RANGE_V))} {literal(volts)}"
+
+
+def _preparing(plan: StepPlan) -> Iterator[str]:
+    step, traits = plan.step, plan.traits
+    yield from front_end(plan, mode=6 if step.control is Control.CURRENT else 3)
     if step.control is Control.REST:
         yield "cell_off"
     elif step.control is Control.CURRENT:

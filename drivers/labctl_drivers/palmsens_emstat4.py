@@ -35,8 +35,9 @@ from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Cutoff, Step
 from labctl.link import Deadline, Link
 from labctl_drivers.methodscript import parse_package, parse_reading
+from labctl_drivers.methodscript_compile import compile_step
 from labctl_drivers.methodscript_errors import OPTION_UNKNOWN
-from labctl_drivers.methodscript_step import StepScript, compile_step
+from labctl_drivers.methodscript_step import StepScript
 from labctl_drivers.methodscript_sweep import compile_sweep
 from labctl_drivers.palmsens_models import MODELS, REFUSED
 from labctl_drivers.palmsens_session import ANSWER, SHORT_SCRIPT, MethodScriptSession, text_of
@@ -133,6 +134,8 @@ class PalmSensEmStat4:
         reading_due = Deadline("the next reading of a step", takes_s=script.interval_s)
         voltage_max_V, current_max_A = 1.05 * self.traits.voltage_max_V, 1.05 * self.traits.current_max_A
         longest_gap_s = 1.1 * script.interval_s
+        if script.open_circuit_V is not None:
+            await self._await_open_circuit(*script.open_circuit_V)
         line = await receive(reading_due)  # a loop begins: the script's timer was started right before
         start_s = now()
         # Its clock may run ahead of ours: this step's samples still come after those of the step before.
@@ -184,6 +187,22 @@ class PalmSensEmStat4:
         if refusal:
             raise InstrumentRefused(str(refusal), self._link.name, "a step's script", cell="open")
         return script
+
+    async def _await_open_circuit(self, low_V: float, high_V: float) -> None:
+        """Read what a script measures before it closes the circuit; beyond these voltages it ends itself.
+
+        Raises:
+            InvalidReading: it does.
+        """
+        while (line := await self._link.receive(SHORT_SCRIPT))[:3] != b"Pab":
+            await self._session.expect_structure(line)
+        voltage_V = parse_package(line)[0]["ab"]
+        if not low_V <= voltage_V <= high_V:
+            raise InvalidReading(
+                f"open circuit at {voltage_V:g} V, which is not between {low_V:g} V and {high_V:g} V",
+                self._link.name,
+                cell="open",
+            )
 
     def _agrees(self, host_s: float, instrument_s: float) -> bool:
         """Whether a package came when its own time says: within 2 s on the wall and a part in a thousand."""

@@ -2,8 +2,11 @@
 
 from labctl.errors import CannotHold
 from labctl.instrument.channel import ImpedanceTraits, Traits
+from labctl.instrument.course import Scan
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
-from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
+from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Side, Step
+
+SMALLEST_STAIR_V = 1e-4  # Assumed: one step of the potential DAC
 
 
 def check_step(step: Step, traits: Traits) -> None:
@@ -20,12 +23,24 @@ def check_step(step: Step, traits: Traits) -> None:
         safety.voltage_min_V <= step.value <= safety.voltage_max_V and abs(step.value) <= traits.voltage_max_V
     ):
         raise CannotHold(f"{step.value:g} V is outside the safety window or the range of {traits.model}")
+    if step.scan is not None:
+        _check_scan(step.scan, safety, traits)
     if not sampling.every_s >= traits.shortest_interval_s:
         raise CannotHold(
             f"a sample every {sampling.every_s:g} s; {traits.shortest_interval_s:g} s is shortest"
         )
     for cutoff in step.cutoffs:
         _check_cutoff(step.control, cutoff, traits)
+
+
+def _check_scan(scan: Scan, safety: SafetyLimits, traits: Traits) -> None:
+    low_V, high_V = scan.extremes_V
+    if not (safety.voltage_min_V <= low_V and high_V <= safety.voltage_max_V):
+        raise CannotHold(f"a scan from {low_V:g} V to {high_V:g} V leaves the safety window")
+    if not max(abs(low_V), abs(high_V)) <= traits.voltage_max_V:
+        raise CannotHold(f"a scan from {low_V:g} V to {high_V:g} V is beyond {traits.model}")
+    if not scan.stair_V >= SMALLEST_STAIR_V:
+        raise CannotHold(f"steps of {scan.stair_V:g} V; {SMALLEST_STAIR_V:g} V is the smallest")
 
 
 def _check_cutoff(control: Control, cutoff: Cutoff, traits: Traits) -> None:
@@ -35,7 +50,8 @@ def _check_cutoff(control: Control, cutoff: Cutoff, traits: Traits) -> None:
     meaningless = (
         (quantity in (Quantity.TIME, Quantity.CHARGE, Quantity.ENERGY) and (below or cutoff.threshold <= 0.0))
         or (control is Control.REST and quantity in (Quantity.CURRENT, Quantity.CHARGE, Quantity.ENERGY))
-        or (control is Control.VOLTAGE and quantity is Quantity.VOLTAGE_RATE)
+        or (control in (Control.VOLTAGE, Control.SCAN) and quantity is Quantity.VOLTAGE_RATE)
+        or (control is Control.SCAN and quantity is Quantity.VOLTAGE)
     )
     if meaningless:
         raise CannotHold(f"cut-off {cutoff} has no meaning in a {control} step")

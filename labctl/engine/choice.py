@@ -1,5 +1,7 @@
 """What is done with an interrupted run: what a person asks for, within what the protocol allows."""
 
+from typing import TypeGuard
+
 from labctl.errors import UserError
 from labctl.instrument.step import Control, Quantity, Step
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, Node, Plan, StepNode
@@ -44,9 +46,18 @@ def choose(state: RunState, plan: Plan, progress: Progress, given: IfInterrupted
         raise UserError(
             f"{node.path} says `if_interrupted: {declared}`, so it is not to {given} half-way: give --policy {allowed}"
         )
+    elif half_way and given is CONTINUE and _begins_again(node):
+        raise UserError(
+            f"{node.path} is a scan, which never goes on half-way: give --policy restart or abort"
+        )
     if given in (ASK, ABORT):
         return given
     return given if half_way else CONTINUE
+
+
+def _begins_again(node: Node | None) -> TypeGuard[StepNode]:
+    """Whether it cannot go on half-way, whatever the protocol says."""
+    return isinstance(node, StepNode) and node.step.scan is not None
 
 
 def is_half_way(progress: Progress) -> bool:
@@ -70,7 +81,8 @@ def question(run_id: int, plan: Plan, progress: Progress) -> str:
         return f"{where}, {place}: --policy continue {what}, abort opens the circuit and ends the run"
     assert progress.step is not None
     whole, passed = node.step, progress.step.passed
-    left = "" if node.if_interrupted in (RESTART, ABORT) else f"continue passes {_left(whole, passed)}, "
+    never = node.if_interrupted in (RESTART, ABORT) or _begins_again(node)
+    left = "" if never else f"continue passes {_left(whole, passed)}, "
     again = "" if node.if_interrupted is ABORT else f"restart begins it again ({_left(whole, Passed())}), "
     return (
         f"{where}, {node.path}, after {_done(whole, passed)}: "

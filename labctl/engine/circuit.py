@@ -6,7 +6,6 @@ from typing import NamedTuple
 from labctl.engine.outcome import RunEnd, RunState
 from labctl.instrument.impedance import ImpedanceSpec
 from labctl.instrument.step import Control, Step
-from labctl.units import show
 
 CLOSED = "circuit_closed"
 OPENED = "circuit_opened"
@@ -38,11 +37,9 @@ class Switching(NamedTuple):
 
 def of_step(path: str, step: Step) -> Switching:
     """What a step is about to do to the circuit; written down before the instrument hears of it."""
-    until = " or ".join(map(str, step.cutoffs))
     if step.control is Control.REST:
-        return Switching(AT_REST, f"{path}: at rest until {until}", asdict(step))
-    unit = "A" if step.control is Control.CURRENT else "V"
-    return Switching(CLOSED, f"{path}: {step.control} {show(step.value, unit)} until {until}", asdict(step))
+        return Switching(AT_REST, f"{path}: at rest {step.in_words()}", asdict(step))
+    return Switching(CLOSED, f"{path}: {step.control} {step.in_words()}", asdict(step))
 
 
 def of_sweep(path: str, spec: ImpedanceSpec) -> Switching:

@@ -23,6 +23,7 @@ class Gates:
         number: of its row.
         cycle: cycle of the run.
         work: the run's surroundings.
+        pulse: the step is a pulse of a measurement, not a half-cycle.
 
     Attributes:
         began_s: when the step began to act on the cell; None before its first valid sample.
@@ -32,7 +33,7 @@ class Gates:
         decisions: what stop rules have said during the step.
     """
 
-    def __init__(self, step: Step, number: int, cycle: int, work: Workplace) -> None:
+    def __init__(self, step: Step, number: int, cycle: int, work: Workplace, *, pulse: bool = False) -> None:
         self.began_s: float | None = None
         self.cutoff: Cutoff | None = None
         self.paused = self.skipped = False
@@ -41,6 +42,8 @@ class Gates:
         self._step = step
         self._number = number
         self._cycle = cycle
+        self._pulse = pulse
+        self._shown = False  # whether the rules see its samples
         self._channel = work.channel
         self._record = work.record
         self._half_cycles = work.half_cycles
@@ -61,7 +64,7 @@ class Gates:
         time_s, figures = self._last_s - self.began_s, self._figures
         if figures is None:
             return Passed(time_s)
-        return Passed(time_s, figures.charge_C - self._charge_before_C, self._energy_J(figures))
+        return Passed(time_s, abs(figures.charge_C - self._charge_before_C), self._energy_J(figures))
 
     def pass_through(self, sample: Sample) -> bool:
         """Take one sample; True when the step is over."""
@@ -78,16 +81,18 @@ class Gates:
             self.cutoff = cutoff or watch.reached(time_s, voltage_V, current_A, 0.0, 0.0)
         else:
             charge_C = figures.add(time_s, voltage_V, current_A)
+            passed_C = abs(charge_C - self._charge_before_C)
             self.cutoff = cutoff or watch.reached(
-                time_s, voltage_V, current_A, charge_C - self._charge_before_C, self._energy_J(figures)
+                time_s, voltage_V, current_A, passed_C, self._energy_J(figures)
             )
-            if cutoff is not None and watch.denies(cutoff, current_A, charge_C - self._charge_before_C):
+            if cutoff is not None and watch.denies(cutoff, current_A, passed_C):
                 self.cutoff = None
-                self.end = RunEnd(RunState.FAILED, _short_of(cutoff, charge_C - self._charge_before_C))
+                self.end = RunEnd(RunState.FAILED, _short_of(cutoff, passed_C))
                 return True
-            said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
-            if said is not None:
-                self.decisions += said
+            if self._shown:
+                said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
+                if said is not None:
+                    self.decisions += said
         if self.cutoff is not None:
             return True
         if self.decisions and any(Action.STOP in said.actions for said in self.decisions):
@@ -109,7 +114,10 @@ class Gates:
         """The first valid sample is there, so it is known when the step began to act on the cell."""
         began_s = self.began_s = self._channel.step_began_s
         self._watch = CutoffWatch(self._step, began_s)
-        self._figures = self._half_cycles.begin(self._step, self._cycle, began_s, current_A)
+        self._figures = self._half_cycles.begin(
+            self._step, self._cycle, began_s, current_A, pulse=self._pulse
+        )
+        self._shown = self._figures is self._half_cycles.present
         if self._figures is not None:
             self._charge_before_C = self._figures.charge_C
             self._energy_before_J = self._figures.energy_J

@@ -41,17 +41,25 @@ class HalfCycles:
         else:
             self._missed_C += charge_C
 
-    def begin(self, step: Step, cycle: int, began_s: float, current_A: float) -> HalfCycleFigures | None:
+    def begin(
+        self, step: Step, cycle: int, began_s: float, current_A: float, *, pulse: bool = False
+    ) -> HalfCycleFigures | None:
         """Begin, or go on with, the half-cycle to which a step belongs; None at rest.
+
+        A pulse, and a step in which the current may reverse, are no half-cycle: their figures are their own,
+        ``present`` stays as it is, and the rules are shown nothing of them.
 
         Args:
             step: the step that begins.
             cycle: cycle of the run.
             began_s: when it began to act on the cell.
             current_A: the first reading, which tells the direction of a voltage step.
+            pulse: it is a pulse of a measurement.
         """
         if step.control is Control.REST:
             return None
+        if pulse or step.reverses:
+            return HalfCycleFigures(cycle, -1 if step.value < 0.0 else 1, began_s, None)
         if self.present is not None:
             self.present.resume(began_s)
             return self.present

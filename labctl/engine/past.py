@@ -144,18 +144,22 @@ class _Rebuilding:
 
     def _take(self, step: StepRecord, node: StepNode, began_s: float, readings: list[Reading]) -> Passed:
         """Show the samples of one row; returns what passed in it."""
-        figures = self._half_cycles.begin(node.step, step.cycle, began_s, readings[0][3])
+        figures = self._half_cycles.begin(node.step, step.cycle, began_s, readings[0][3], pulse=node.pulse)
         if figures is None:
             return Passed()
+        shown = figures is self._half_cycles.present
         charge_C, before_J = figures.charge_C, figures.energy_J
         before_C = charge_C
         for seq, time_s, voltage_V, current_A in readings:
             charge_C = figures.add(time_s, voltage_V, current_A)
+            if not shown:
+                continue
             said = self._rules.sample(seq, time_s, voltage_V, current_A, charge_C)
             if said is not None:
                 self._hear(step, said)
-        passed = Passed(readings[-1][1] - began_s, charge_C - before_C, figures.energy_J - before_J)
-        self._close_after(step, readings[-1][1])
+        passed = Passed(readings[-1][1] - began_s, abs(charge_C - before_C), figures.energy_J - before_J)
+        if shown:
+            self._close_after(step, readings[-1][1])
         return passed
 
     def _close_after(self, step: StepRecord, last_s: float) -> None:

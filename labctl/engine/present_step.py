@@ -90,6 +90,9 @@ class PresentStep:
         self._before, self._gates = self.passed.plus(unseen), None
         if self.cutoff is not None:
             return
+        if self.node.step.scan is not None:  # a scan never goes on half-way
+            self.restart()
+            return
         left = remaining(self.node.step, self._before, shortest_s)
         if isinstance(left, Cutoff):
             self.cutoff = left

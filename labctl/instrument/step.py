@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labctl.instrument.course import Scan
 from labctl.units import show
 
 
 class Control(StrEnum):
-    """What the instrument holds constant."""
+    """What the instrument holds constant, or follows."""
 
     REST = "rest"
     CURRENT = "current"
     VOLTAGE = "voltage"
+    SCAN = "scan"
 
 
 class Quantity(StrEnum):
@@ -111,11 +113,12 @@ class Step:
     """One thing an instrument does until a cut-off is reached.
 
     Attributes:
-        control: what is held constant.
-        value: A for CURRENT (positive charges the cell), V for VOLTAGE, 0.0 for REST.
-        cutoffs: any of them ends the step; never empty.
+        control: what is held constant, or followed.
+        value: A for CURRENT (positive charges the cell), V for VOLTAGE, 0.0 for REST and SCAN.
+        cutoffs: any of them ends the step; never empty. The end of a scan is a time.
         safety: the window around the step, handed to whatever the instrument can hold by itself.
-        sampling: when to keep a sample.
+        sampling: when to keep a sample; of a scan, each level.
+        scan: what a SCAN follows.
     """
 
     control: Control
@@ -123,6 +126,23 @@ class Step:
     cutoffs: tuple[Cutoff, ...]
     safety: SafetyLimits
     sampling: Sampling
+    scan: Scan | None = None
+
+    @property
+    def reverses(self) -> bool:
+        """Whether the current may change its direction on the way: then it is no part of a half-cycle."""
+        return self.control is Control.SCAN
+
+    def in_words(self) -> str:
+        """``113.1 uA until capacity >= 0.2827 mAh or voltage >= 0.9 V``."""
+        until = f"until {' or '.join(map(str, self.cutoffs))}"
+        return f"{self._set_point()} {until}".lstrip()
+
+    def _set_point(self) -> str:
+        if self.scan is not None:
+            return _way(self.scan)
+        unit = _UNITS[self.control]
+        return show(self.value, unit) if unit else ""
 
     def time_limit_s(self) -> float | None:
         """The earliest end that is known beforehand: a time limit, or a charge limit at constant current."""
@@ -130,3 +150,14 @@ class Step:
         if self.control is Control.CURRENT and self.value:
             ends += [c.threshold / abs(self.value) for c in self.cutoffs if c.quantity is Quantity.CHARGE]
         return min(ends, default=None)
+
+
+_UNITS = {Control.REST: "", Control.CURRENT: "A", Control.VOLTAGE: "V"}
+
+
+def _way(scan: Scan) -> str:
+    """``3.2 V to 4 V to 2.5 V and back, 3 times at 0.1 mV/s``."""
+    start = "open circuit" if scan.start_V is None else show(scan.start_V, "V")
+    back = f" and back, {scan.cycles} times" if scan.cyclic else ""
+    way = " to ".join((start, *(show(turn_V, "V") for turn_V in scan.turns_V)))
+    return f"{way}{back} at {show(scan.rate_V_per_s * 1e3, 'mV/s')} in steps of {show(scan.stair_V, 'V')}"

@@ -14,6 +14,7 @@ from labctl.errors import ProtocolError
 from labctl.protocol.rule_spec import RuleSpec
 
 if TYPE_CHECKING:
+    from labctl.protocol.finder import Source
     from labctl.protocol.plan import Plan
     from labctl.protocol.problems import Problems
     from labctl.protocol.totals import Estimate
@@ -50,14 +51,30 @@ def all_problems(path_or_name: str | Path, *, cell: Mapping[str, str] | None = N
     return []
 
 
+def plan_of_text(name: str, text: str, cell: Mapping[str, str], found: Problems) -> Plan:
+    """The plan of a protocol that is no file: ``name`` takes the place of the file's in what is told.
+
+    Raises:
+        ProtocolError: the text cannot become a plan; all that is wrong is in ``found``.
+    """
+    from labctl.protocol.finder import Source
+
+    return _plan(Source(name, text), cell, (), found)
+
+
 def _load(
     path_or_name: str | Path, cell: Mapping[str, str], without: Collection[str], found: Problems
 ) -> Plan:
-    from labctl.protocol import document, finder
+    from labctl.protocol import finder
+
+    return _plan(finder.read(path_or_name, found), cell, without, found)
+
+
+def _plan(source: Source, cell: Mapping[str, str], without: Collection[str], found: Problems) -> Plan:
+    from labctl.protocol import document
     from labctl.protocol.bind import bind, leave_out
     from labctl.protocol.validate import validate
 
-    source = finder.read(path_or_name, found)
     root = document.with_overrides(document.parse(source.name, source.text, found), "cell", cell)
     protocol = validate(root, found)
     return leave_out(bind(protocol, source, root, found), without)

@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from labctl.instrument.course import Scan
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
 from labctl.protocol import model
 from labctl.protocol.bind_impedance import impedance_spec
-from labctl.protocol.bind_until import current_cutoffs, rest_cutoffs, time_limit, voltage_cutoffs
+from labctl.protocol.bind_scan import cyclic_scan, end_of, linear_scan
+from labctl.protocol.bind_until import (
+    current_cutoffs,
+    rest_cutoffs,
+    scan_cutoffs,
+    time_limit,
+    voltage_cutoffs,
+)
 from labctl.protocol.document import Path
 from labctl.protocol.frame import Frame
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
@@ -49,6 +57,12 @@ class StepBinder:
                 yield self._constant_voltage(voltage, _Place((*path, "constant_voltage"), loops))
             case model.CccvItem(cccv=cccv):
                 yield from self._cccv(cccv, _Place((*path, "cccv"), loops))
+            case model.VoltageScanItem(voltage_scan=scan):
+                place = _Place((*path, "voltage_scan"), loops)
+                yield self._scan(scan, linear_scan(scan, place.path, self._frame), place)
+            case model.CyclicVoltammetryItem(cyclic_voltammetry=scan):
+                place = _Place((*path, "cyclic_voltammetry"), loops)
+                yield self._scan(scan, cyclic_scan(scan, place.path, self._frame), place)
             case model.ImpedanceItem(impedance=impedance):
                 place = _Place((*path, "impedance"), loops)
                 spec = impedance_spec(impedance, place.path, self._frame)
@@ -78,6 +92,12 @@ class StepBinder:
         self._frame.inside_window(step.voltage.value, (*place.path, "voltage"))
         cutoffs = voltage_cutoffs(step.until, (*place.path, "until"), self._frame)
         return self._step(step, place, Control.VOLTAGE, step.voltage.value, cutoffs)
+
+    def _scan(self, text: model.Scanned, scan: Scan, place: _Place) -> StepNode:
+        cutoffs = (*scan_cutoffs(text.until, (*place.path, "until"), self._frame), end_of(scan))
+        each_level = Sampling(scan.interval_s)
+        step = Step(Control.SCAN, 0.0, cutoffs, self._frame.safety, each_level, scan)
+        return self._node(text, place, str(place.path[-1]), step)
 
     def _cccv(self, step: model.Cccv, place: _Place) -> Iterator[StepNode]:
         """Two steps; the time limit holds for each of them."""
@@ -134,7 +154,7 @@ class StepBinder:
 
     def _step(
         self,
-        text: model.Rest | model.ConstantCurrent | model.ConstantVoltage | model.Cccv,
+        text: model.Controlled,
         place: _Place,
         control: Control,
         value: float,
@@ -151,15 +171,12 @@ class StepBinder:
                 f"a sample every {show(sampling.every_s, 's')} is longer than the step, {show(longest_s, 's')}",
                 "give the step its own `record: {every: ...}`",
             )
-        kind = _KIND[control]
-        return StepNode(
-            place.named(),
-            self._line(place),
-            kind,
-            step,
-            self._passes(text, place),
-            IfInterrupted(text.if_interrupted),
-        )
+        return self._node(text, place, _KIND[control], step)
+
+    def _node(self, text: model.Controlled | model.Scanned, place: _Place, kind: str, step: Step) -> StepNode:
+        if_interrupted = IfInterrupted(text.if_interrupted)
+        passes = self._passes(text, place)
+        return StepNode(place.named(), self._line(place), kind, step, passes, if_interrupted)
 
     def _passes(self, step: model.Scheduled, place: _Place) -> Passes:
         if step.on_cycles is None and step.every is None:
@@ -202,7 +219,7 @@ def _passes_current(nodes: tuple[Node, ...]) -> bool:
     return any(
         _passes_current(node.body)
         if isinstance(node, LoopNode)
-        else isinstance(node, StepNode) and node.step.control is not Control.REST
+        else isinstance(node, StepNode) and node.step.control is not Control.REST and not node.step.reverses
         for node in nodes
     )
 

@@ -80,6 +80,11 @@ def time_limit(time: TextQuantity | None, path: Path, frame: Frame) -> tuple[Cut
     return (_time(time),)
 
 
+def scan_cutoffs(ends: until.ScanUntil, path: Path, frame: Frame) -> tuple[Cutoff, ...]:
+    """Ends of a scan before its last level; a plain current is one that is too large."""
+    return (*_current(ends.current, path, frame, Side.ABOVE), *_capacity(ends.capacity, path, frame))
+
+
 def _time(time: TextQuantity) -> Cutoff:
     return Cutoff(Quantity.TIME, Side.ABOVE, time.value)
 
@@ -100,10 +105,12 @@ def _energy(energy: until.Threshold[TextQuantity] | None, path: Path, frame: Fra
     return _sided(Quantity.ENERGY, energy, Side.ABOVE)
 
 
-def _current(current: until.Threshold[TextQuantity] | None, path: Path, frame: Frame) -> list[Cutoff]:
+def _current(
+    current: until.Threshold[TextQuantity] | None, path: Path, frame: Frame, usual: Side = Side.BELOW
+) -> list[Cutoff]:
     cutoffs = []
     for cutoff, (key, text) in zip(
-        _sided(Quantity.CURRENT, current, Side.BELOW), until.thresholds(current), strict=True
+        _sided(Quantity.CURRENT, current, usual), until.thresholds(current), strict=True
     ):
         amperes = frame.amperes(text, (*path, "current", key))
         frame.below_limit(amperes, (*path, "current", key))

@@ -72,6 +72,22 @@ class QuantityText(FromText):
         return {"type": "string", "examples": [dimension.example for dimension in self.dimensions]}
 
 
+OPEN_CIRCUIT = "open_circuit"
+
+
+@dataclass(frozen=True)
+class StartText(FromText):
+    """A voltage, or the open-circuit voltage that is found."""
+
+    def read(self, text: str) -> Quantity | None:
+        """Read it; None is the open-circuit voltage."""
+        return None if text == OPEN_CIRCUIT else parse(text, Dimension.VOLTAGE)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Text."""
+        return {"type": "string", "examples": [OPEN_CIRCUIT, Dimension.VOLTAGE.example]}
+
+
 @dataclass(frozen=True)
 class CountText(FromText):
     """A whole number, both bounds included."""
@@ -155,6 +171,7 @@ _CURRENTS = (Dimension.CURRENT, Dimension.AREAL_CURRENT, Dimension.SPECIFIC_CURR
 _CAPACITIES = (Dimension.CHARGE, Dimension.AREAL_CAPACITY, Dimension.SPECIFIC_CAPACITY)
 
 Voltage = Annotated[Quantity, QuantityText((Dimension.VOLTAGE,), signed=True)]
+StartVoltage = Annotated[Quantity | None, StartText()]
 VoltageChange = Annotated[Quantity, QuantityText((Dimension.VOLTAGE,))]
 Current = Annotated[Quantity, QuantityText(_CURRENTS, signed=True)]
 CurrentMagnitude = Annotated[Quantity, QuantityText(_CURRENTS)]

@@ -8,7 +8,7 @@ from pydantic import Tag as Variant
 from labctl.protocol import fields
 from labctl.protocol.rule_text import Rule
 from labctl.protocol.strict import Strict, problem
-from labctl.protocol.until import CccvUntil, CurrentUntil, LoopUntil, RestUntil, VoltageUntil
+from labctl.protocol.until import CccvUntil, CurrentUntil, LoopUntil, RestUntil, ScanUntil, VoltageUntil
 
 MOST_PASSES = 1_000_000
 _Pass = Annotated[int, fields.CountText(1, MOST_PASSES)]
@@ -134,6 +134,33 @@ class Cccv(Controlled):
     until: CccvUntil
 
 
+class Scanned(Scheduled):
+    """What voltage scans have in common; each level is a sample."""
+
+    scan_rate: fields.VoltageRate
+    step: fields.VoltageChange | None = Field(None, description="height of a stair; 1 mV if left out")
+    until: ScanUntil = Field(default_factory=lambda: ScanUntil.model_validate({}))
+    if_interrupted: Literal["restart", "ask", "abort"] = Field(
+        "ask", description="when the run is taken up again; a scan never goes on half-way"
+    )
+
+
+class VoltageScan(Scanned):
+    """Linear sweep voltammetry, as a staircase."""
+
+    from_: fields.Voltage = Field(alias="from")
+    to: fields.Voltage
+
+
+class CyclicVoltammetry(Scanned):
+    """From the start over two vertices and back, as a staircase."""
+
+    start: fields.StartVoltage = Field(description="a voltage, or open_circuit; between the vertices")
+    vertex_1: fields.Voltage
+    vertex_2: fields.Voltage
+    cycles: _Pass = 1
+
+
 class Impedance(Scheduled):
     """A spectrum from high to low frequency; amplitudes zero-to-peak."""
 
@@ -180,6 +207,18 @@ class CccvItem(Strict):
     cccv: Cccv
 
 
+class VoltageScanItem(Strict):
+    """``- voltage_scan: ...``."""
+
+    voltage_scan: VoltageScan
+
+
+class CyclicVoltammetryItem(Strict):
+    """``- cyclic_voltammetry: ...``."""
+
+    cyclic_voltammetry: CyclicVoltammetry
+
+
 class ImpedanceItem(Strict):
     """``- impedance: ...``."""
 
@@ -205,6 +244,8 @@ STEPS: dict[str, type[Strict]] = {
     "constant_current": ConstantCurrentItem,
     "constant_voltage": ConstantVoltageItem,
     "cccv": CccvItem,
+    "voltage_scan": VoltageScanItem,
+    "cyclic_voltammetry": CyclicVoltammetryItem,
     "impedance": ImpedanceItem,
     "loop": LoopItem,
     "tag": TagItem,
@@ -221,6 +262,8 @@ Item = Annotated[
     | Annotated[ConstantCurrentItem, Variant("constant_current")]
     | Annotated[ConstantVoltageItem, Variant("constant_voltage")]
     | Annotated[CccvItem, Variant("cccv")]
+    | Annotated[VoltageScanItem, Variant("voltage_scan")]
+    | Annotated[CyclicVoltammetryItem, Variant("cyclic_voltammetry")]
     | Annotated[ImpedanceItem, Variant("impedance")]
     | Annotated[LoopItem, Variant("loop")]
     | Annotated[TagItem, Variant("tag")],

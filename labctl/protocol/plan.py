@@ -64,7 +64,17 @@ class IfInterrupted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepNode:
-    """A step of an instrument. ``path`` names its place (``steps[1].steps[0].constant_current``), ``line`` its line."""
+    """A step of an instrument.
+
+    Attributes:
+        path: names its place: ``steps[1].steps[0].constant_current``.
+        line: in the file.
+        kind: what it is called in the field.
+        step: what the instrument does.
+        passes: when it is taken.
+        if_interrupted: what becomes of it when it was interrupted.
+        pulse: it is a pulse of a measurement, neither half-cycle nor cycle.
+    """
 
     path: str
     line: int
@@ -72,6 +82,7 @@ class StepNode:
     step: Step
     passes: Passes = Passes()
     if_interrupted: IfInterrupted = IfInterrupted.ASK
+    pulse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,19 @@ def _step_reasons(step: Step, traits: Traits) -> Iterator[str]:
     voltages_V = [cutoff.threshold for cutoff in step.cutoffs if cutoff.quantity is Quantity.VOLTAGE]
     if step.control is Control.VOLTAGE:
         voltages_V.append(step.value)
+    if step.scan is not None:
+        voltages_V += step.scan.extremes_V
     for voltage_V in voltages_V:
         if abs(voltage_V) > traits.voltage_max_V:
             yield f"{show(voltage_V, 'V')} is beyond {traits.model}, which goes to {show(traits.voltage_max_V, 'V')}"
-    if step.sampling.every_s < traits.shortest_interval_s:
+    if step.scan is not None and step.scan.interval_s < traits.shortest_interval_s:
+        fitting_V = step.scan.rate_V_per_s * traits.shortest_interval_s
+        yield (
+            f"a step of {show(step.scan.stair_V, 'V')} every {show(step.scan.interval_s, 's')} is too fast for "
+            f"{traits.model}, which needs {show(traits.shortest_interval_s, 's')}: write `step: {show(fitting_V, 'V')}`"
+            " or more, or scan slower"
+        )
+    elif step.sampling.every_s < traits.shortest_interval_s:
         yield (
             f"a sample every {show(step.sampling.every_s, 's')} is too fast for {traits.model}, "
             f"which needs {show(traits.shortest_interval_s, 's')}"

@@ -77,7 +77,7 @@ def _add_step(step: Step, times: int, nominal_C: float | None, total: Estimate) 
     total.duration_at_most_s += times * longest_s
     if step.control is Control.CURRENT:
         total.charge_C += times * abs(step.value) * expected_s
-    rows = longest_s / step.sampling.every_s + 2
+    rows = longest_s / step.sampling.every_s + 2 if step.scan is None else step.scan.levels
     if step.sampling.voltage_change_V is not None and step.control is not Control.VOLTAGE:
         rows += (step.safety.voltage_max_V - step.safety.voltage_min_V) / step.sampling.voltage_change_V
     if step.sampling.current_change_A is not None and step.control is Control.VOLTAGE:

@@ -80,6 +80,13 @@ class CccvUntil(Strict):
     time: fields.Time | None = None
 
 
+class ScanUntil(Strict):
+    """Ends of a voltage scan before its last level."""
+
+    current: Current | None = None
+    capacity: fields.Capacity | None = None
+
+
 class Retention(Strict):
     """Capacity left: ``80 %`` or ``{below: 80 %, reference: 3, hold: 2}``, the latter two in passes of the loop."""
 

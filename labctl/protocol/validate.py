@@ -21,6 +21,8 @@ _MISSING = {
     "amplitude": "add it zero-to-peak, as in `amplitude: 10 uA` (galvanostatic) or `amplitude: 10 mV`",
     "from": "add the highest frequency, as in `from: 100 kHz`",
     "to": "add the lowest frequency, as in `to: 0.1 Hz`",
+    "scan_rate": "add it, as in `scan_rate: 0.1 mV/s`",
+    "start": "add `start: open_circuit`, or a voltage between the vertices",
 }
 _EXAMPLE = {"voltage": "voltage: 4.2 V", "current": "current: 0.4 mA/cm2", "every": "every: 10 s"}
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from labctl.instrument.step import Control
 from labctl.protocol import estimate
 from labctl.protocol.plan import ImpedanceNode, LoopNode, Node, Passes, Plan, StepNode, TagNode
 from labctl.units import show, show_duration
@@ -42,7 +41,7 @@ def _nodes(nodes: tuple[Node, ...], depth: int) -> Iterator[str]:
                 yield f"{indent}- {count} times:{_passes(node.passes)}"
                 yield from _nodes(body, depth + 1)
             case StepNode():
-                yield f"{indent}- {_step(node)}{_passes(node.passes)}"
+                yield f"{indent}- {node.kind} {node.step.in_words()}{_passes(node.passes)}"
             case ImpedanceNode(spec=spec):
                 unit = "A" if spec.mode == "galvanostatic" else "V"
                 yield (
@@ -51,13 +50,6 @@ def _nodes(nodes: tuple[Node, ...], depth: int) -> Iterator[str]:
                 )
             case TagNode(text=text):
                 yield f"{indent}- tag {text!r}{_passes(node.passes)}"
-
-
-def _step(node: StepNode) -> str:
-    step = node.step
-    unit = {Control.CURRENT: "A", Control.VOLTAGE: "V", Control.REST: ""}[step.control]
-    value = f" {show(step.value, unit)}" if unit else ""
-    return f"{node.kind}{value} until {' or '.join(str(cutoff) for cutoff in step.cutoffs)}"
 
 
 def _passes(passes: Passes) -> str:

@@ -7,7 +7,6 @@ from labctl.engine.control import Phase
 from labctl.engine.run import Run
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.channel import Sample
-from labctl.instrument.step import Control
 from labctl.protocol.plan import Node, StepNode
 from labctl.units import show
 
@@ -69,15 +68,10 @@ def in_words(node: Node) -> str:
     """What is being done, with what ends it."""
     if not isinstance(node, StepNode):
         return node.path.rpartition(".")[2]
-    value = (
-        "" if node.step.control is Control.REST else f" {show(node.step.value, _UNITS[node.step.control])}"
-    )
-    until = " or ".join(map(str, node.step.cutoffs))
-    return f"{node.kind.replace('_', ' ')}{value} until {until}"
+    return f"{node.kind.replace('_', ' ')} {node.step.in_words()}"
 
 
 _BEFORE = {Phase.PAUSED: "circuit open, in ", Phase.LAST_STEP: "last: "}
-_UNITS = {Control.CURRENT: "A", Control.VOLTAGE: "V"}
 
 
 def of_the_cell(sample: Sample | None) -> str:

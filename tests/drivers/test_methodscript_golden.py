@@ -11,7 +11,7 @@ import pytest
 
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
-from labctl_drivers.methodscript_step import compile_step
+from labctl_drivers.methodscript_compile import compile_step
 from labctl_drivers.methodscript_sweep import compile_sweep
 from labctl_drivers.palmsens_models import MODELS
 

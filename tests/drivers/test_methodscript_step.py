@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.errors import CannotHold
+from labctl.instrument.course import Scan
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
+from labctl_drivers.methodscript_compile import compile_step
 from labctl_drivers.methodscript_plan import end_time
-from labctl_drivers.methodscript_step import compile_step
 from labctl_drivers.methodscript_sweep import compile_sweep
 from labctl_drivers.palmsens_models import MODELS
 
@@ -115,7 +116,13 @@ KINDS: dict[Control, list[Quantity]] = {
     Control.REST: [Quantity.TIME, Quantity.VOLTAGE, Quantity.VOLTAGE_RATE],
     Control.CURRENT: list(Quantity),
     Control.VOLTAGE: [q for q in Quantity if q is not Quantity.VOLTAGE_RATE],
+    Control.SCAN: [q for q in Quantity if q not in (Quantity.VOLTAGE_RATE, Quantity.VOLTAGE)],
 }
+SCANS = [
+    Scan(0.5, (-0.5,), 1, 1e-3, 1e-4),
+    Scan(0.0, (0.5, -0.5), 1, 1e-2, 1e-3),
+    Scan(None, (-0.5, 0.5), 7, 1e-3, 1e-2),
+]
 
 
 @st.composite
@@ -137,7 +144,11 @@ def steps(draw: st.DrawFn) -> Step:
         control, sign * 0.5
     )
     change = draw(st.sampled_from([None, 1e-3]))
-    return Step(control, value, conditions, SAFETY, Sampling(10.0 ** draw(st.floats(-1, 3)), change, change))
+    sampling = Sampling(10.0 ** draw(st.floats(-1, 3)), change, change)
+    if control is Control.SCAN:
+        scan = draw(st.sampled_from(SCANS))
+        return Step(control, 0.0, conditions, SAFETY, Sampling(scan.interval_s), scan)
+    return Step(control, value, conditions, SAFETY, sampling)
 
 
 @given(steps())

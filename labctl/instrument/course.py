@@ -1,0 +1,72 @@
+"""What an instrument follows where nothing is held: a staircase of voltages, or a profile of currents or powers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A staircase of voltages, each level held for ``interval_s`` and read at its end.
+
+    Attributes:
+        start_V: the first level. None: the open-circuit voltage right before, moved to the nearest level of the
+            staircase that goes through the vertices; it has to lie between them.
+        turns_V: one voltage: the staircase ends there. Two vertices: it goes over both and back to the start,
+            which lies between them.
+        cycles: how often it does so; 1 for a single sweep.
+        stair_V: height of a stair, by which every way between two turns can be divided.
+        rate_V_per_s: height of a stair over the time that it is held.
+    """
+
+    start_V: float | None
+    turns_V: tuple[float, ...]
+    cycles: int
+    stair_V: float
+    rate_V_per_s: float
+
+    @property
+    def cyclic(self) -> bool:
+        """Whether it returns to its start."""
+        return len(self.turns_V) > 1
+
+    @property
+    def interval_s(self) -> float:
+        """How long a level is held."""
+        return self.stair_V / self.rate_V_per_s
+
+    @property
+    def levels(self) -> int:
+        """How many levels are held, the start among them."""
+        if self.cyclic:
+            first_V, second_V = self.turns_V
+            return 1 + 2 * round(abs(second_V - first_V) / self.stair_V) * self.cycles
+        assert self.start_V is not None
+        return 1 + round(abs(self.turns_V[0] - self.start_V) / self.stair_V)
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.levels * self.interval_s
+
+    @property
+    def extremes_V(self) -> tuple[float, float]:
+        """Lowest and highest level."""
+        known_V = (*self.turns_V, *(() if self.start_V is None else (self.start_V,)))
+        return min(known_V), max(known_V)
+
+    def nearest_start_V(self, open_circuit_V: float) -> float:
+        """The level nearest to an open-circuit voltage."""
+        origin_V = self.turns_V[0]
+        return origin_V + round((open_circuit_V - origin_V) / self.stair_V) * self.stair_V
+
+    def staircase_V(self, start_V: float) -> Iterator[float]:
+        """The levels, from the start on."""
+        yield start_V
+        way = (*self.turns_V, start_V) * self.cycles if self.cyclic else self.turns_V
+        for origin_V, turn_V in pairwise((start_V, *way)):
+            stairs = round(abs(turn_V - origin_V) / self.stair_V)
+            for number in range(1, stairs):
+                yield origin_V + (turn_V - origin_V) * number / stairs
+            if stairs:
+                yield turn_V
