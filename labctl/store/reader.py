@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from labctl.errors import DataError
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import ImpedancePoint
+from labctl.protocol.plan import Plan
 from labctl.protocol.plan_text import plan_from_text
 from labctl.protocol.position import node_at
 from labctl.store import database, liveness, schema, tables
@@ -62,6 +63,21 @@ class Reader:
         """All runs, the oldest first."""
         return [self._settled(row) for row in self._all(_runs())]
 
+    def latest_runs(self, most: int, before: int | None = None, cell: str = "") -> list[RunRecord]:
+        """So many runs, the newest first.
+
+        Args:
+            most: how many at most.
+            before: only those of a smaller number.
+            cell: part of the cell's name, in upper or lower case.
+        """
+        query = _runs().order_by(None).order_by(tables.run.c.run_id.desc()).limit(most)
+        if before is not None:
+            query = query.where(tables.run.c.run_id < before)
+        if cell:
+            query = query.where(tables.cell.c.name.icontains(cell, autoescape=True))
+        return [self._settled(row) for row in self._all(query)]
+
     def run(self, reference: int | str = "last") -> RunRecord:
         """One run: its number, also as text, or ``last``.
 
@@ -79,6 +95,17 @@ class Reader:
         if not rows:
             raise DataError(f"{self._address}: {self._missing(name)}")
         return self._settled(rows[0])
+
+    def plan(self, run_id: int) -> Plan | None:
+        """The plan as it was bound when the run was begun; None if it was not stored, or by a newer labctl.
+
+        It is shown as the database has it; ``checkpoint`` proves it before a cell is cycled by it.
+        """
+        rows = self._all(select(tables.run.c.plan).where(tables.run.c.run_id == run_id))
+        try:
+            return plan_from_text(rows[0].plan) if rows and rows[0].plan is not None else None
+        except (DataError, ValueError):
+            return None
 
     def checkpoint(self, run_id: int) -> Checkpoint:
         """What it takes to go on with a run.
