@@ -1,8 +1,6 @@
-"""``labctl runs``, ``show`` and ``plot``: what has been measured."""
+"""``labctl runs`` and ``show``: what has been measured."""
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from labctl.cli import options
 
@@ -58,33 +56,3 @@ def _keepers_words(found: "Summary") -> list[str]:
         f"the keeper's last words ({journal or 'it kept no journal'})",
         *(f"  {line}" for line in words),
     ]
-
-
-def plot(
-    run: options.RunReference,
-    db: options.Database = "",
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out",
-            metavar="PATH",
-            help="Where to write, without ending. Default: run-N.",
-            show_default=False,
-        ),
-    ] = None,
-    json: options.Json = False,
-) -> None:
-    """Plot one run, as PNG and SVG: voltage, overpotential by cycle, spectra, and the resistances fitted to them."""
-    from pathlib import Path
-
-    from labctl.cli.output import print_json
-    from labctl.report.plots import plot_run
-    from labctl.store.reader import Reader
-
-    reader = Reader(options.database_url(db))
-    found = reader.run(run)
-    written = plot_run(reader, found, Path(out or f"run-{found.run_id}"))
-    if json:
-        print_json([str(path) for path in written])
-    else:
-        print("\n".join(f"wrote {path}" for path in written))

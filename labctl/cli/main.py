@@ -13,6 +13,7 @@ from labctl.cli import (
     data,
     doctor,
     exchange,
+    plot,
     resume,
     rules,
     run,
@@ -37,7 +38,8 @@ app.command("doctor")(doctor.doctor)
 app.command("runs")(data.runs)
 app.command("show")(data.show)
 app.command("analyse")(analysis.analyse)
-app.command("plot")(data.plot)
+app.command("plot")(plot.plot)
+app.command("report")(plot.report)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("simulate")(simulate.simulate)

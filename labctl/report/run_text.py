@@ -4,7 +4,7 @@ from labctl.analysis.spectrum_series import validity
 from labctl.report.summary import Summary
 
 _MOST_EVENTS = 20
-_ROUTINE = ("circuit_closed", "circuit_at_rest")
+ROUTINE = ("circuit_closed", "circuit_at_rest")
 """What every step leaves behind: kept for the audit, too much for a person's eyes."""
 
 
@@ -56,7 +56,7 @@ def _spectra(summary: Summary) -> list[str]:
 
 
 def _events(summary: Summary) -> list[str]:
-    told = [event for event in summary.events if event.kind not in _ROUTINE]
+    told = [event for event in summary.events if event.kind not in ROUTINE]
     events = told[-_MOST_EVENTS:]
     lines = [f"events{f' (the last {_MOST_EVENTS} of {len(told)})' if len(told) > len(events) else ''}"]
     lines += [

@@ -156,7 +156,7 @@ def test_names_are_text_in_a_figure(stored):
     subject = stored.subject(1)
     subject.run = dataclasses.replace(run, cell=dataclasses.replace(run.cell, name=hostile))
     subjects = [stored.subject(1, hostile), stored.subject(2, "b")]
-    drawn = as_svg(FIGURES["comparison"].draw(subjects, Layout(headline=hostile)), "a")
+    drawn = as_svg(FIGURES["comparison"].draw(subjects, Layout(headline=hostile)), "a", "caption")
     root = ElementTree.fromstring(drawn)
     assert not [element for element in root.iter() if element.tag.endswith("script")]
     assert "".join(root.itertext()).count(hostile) == 2

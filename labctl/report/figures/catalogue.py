@@ -85,16 +85,17 @@ def write(figure: Figure, path: Path) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def as_svg(figure: Figure, salt: str) -> str:
-    """A figure as an ``<svg>`` element to be put into a page.
+def as_svg(figure: Figure, salt: str, labelled_by: str) -> str:
+    """A figure as an ``<svg>`` element to be put into a page, its background left transparent.
 
     Args:
-        figure: the figure; its background is left transparent.
+        figure: the figure.
         salt: unlike that of every other figure of the page, since it goes into the names by which parts refer to
             one another.
+        labelled_by: id of the element that says what is to be seen.
     """
     text = StringIO()
     with rc_context(STYLE | {"svg.hashsalt": salt}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    drawn = text.getvalue()
-    return drawn[drawn.index("<svg") :]
+    drawn = text.getvalue().replace('<g id="', f'<g id="{salt}-')
+    return f'<svg role="img" aria-labelledby="{labelled_by}" ' + drawn[drawn.index("<svg ") + len("<svg ") :]

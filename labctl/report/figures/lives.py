@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from labctl.analysis.arrays import Column
 from labctl.errors import NothingToDraw
+from labctl.invisible import visible
 from labctl.report.figures.style import VERMILLION, page, series_colour, series_line
 from labctl.report.figures.subject import Layout, Subject
 from labctl.report.thinning import envelope
@@ -62,7 +63,7 @@ def _draw_life(axes: Axes, subject: Subject, colour: str) -> None:
         time_h = event.time_s / 3600.0
         axes.axvline(time_h, color=VERMILLION, linewidth=0.9, linestyle="--")
         axes.annotate(
-            str((event.data or {}).get("rule", "decision")).replace("_", " "),
+            visible(str((event.data or {}).get("rule", "decision"))).replace("_", " "),
             (time_h, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(2, 2),

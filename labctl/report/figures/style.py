@@ -18,7 +18,7 @@ SINGLE_COLUMN_IN, DOUBLE_COLUMN_IN = 3.5, 7.0
 """89 mm and 178 mm: what most journals' columns are wide."""
 
 INK = "#1a1a1a"
-"""Of text and axes. An SVG within a page replaces it by the colour of the page's own text."""
+"""Of text and axes."""
 
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
