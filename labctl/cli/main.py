@@ -13,6 +13,7 @@ from labctl.cli import (
     data,
     doctor,
     exchange,
+    notices,
     plot,
     resume,
     rules,
@@ -20,6 +21,7 @@ from labctl.cli import (
     safety,
     simulate,
     station,
+    telemetry,
     watch,
 )
 
@@ -52,12 +54,15 @@ app.command("resume")(resume.resume)
 app.command("skip")(station.skip)
 app.command("stop")(station.stop)
 app.command("abort")(station.abort)
+app.command("broker")(telemetry.broker)
 app.command("drivers")(catalogue.drivers)
 app.command("protocols")(catalogue.protocols)
 app.add_typer(catalogue.protocol_app, name="protocol")
 app.add_typer(station.station_app, name="station")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.add_typer(telemetry.telemetry_app, name="telemetry")
+app.add_typer(notices.notices_app, name="notices")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,15 +1,18 @@
 """``labctl serve``, ``station check``, ``submit``, ``queue`` and the verbs: a station of many channels."""
 
+import os
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labctl.cli import options
+from labctl.cli import broker_options, options
 
 if TYPE_CHECKING:
     from labctl.station.inspection import Finding
+    from labctl.station.broker import Broker
+    from labctl.station.companion import Companion
 
 station_app = typer.Typer(help="Station files.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -94,6 +97,12 @@ def serve(
     ] = 1.0,
     seed: options.Seed = 0,
 ) -> None:
+    mqtt: broker_options.Url = None,
+    mqtt_user: broker_options.User = "",
+    mqtt_password_file: broker_options.PasswordFile = None,
+    mqtt_ca: broker_options.Ca = None,
+    mqtt_certificate: broker_options.Certificate = None,
+    mqtt_key: broker_options.Key = None,
     """Serve a station: all its channels at once, a queue for each, until Ctrl-C or SIGTERM opens every circuit."""
     import asyncio
 
@@ -103,7 +112,23 @@ def serve(
 
     if not 0.0 < speed < 1e7:
         raise UserError(f"--speed {speed}: give a positive number, how many times faster than real time")
-    asyncio.run(serve_station(load_station(station), options.database_url(db), speed, seed, _say))
+    served, database = load_station(station), options.database_url(db)
+    broker = served.mqtt
+    if mqtt is not None:
+        broker = broker_options.broker(
+            mqtt, mqtt_user, mqtt_password_file, mqtt_ca, mqtt_certificate, mqtt_key
+        )
+    companions = [] if broker is None else [publishing(served.name, broker)]
+    os.environ["LABCTL_DB"] = database  # for the companions: a command line can be read by everybody
+    asyncio.run(serve_station(served, database, speed, seed, _say, companions))
+
+
+def publishing(station: str, broker: "Broker") -> "Companion":
+    """What publishes a station at a broker."""
+    from labctl.station.companion import Companion
+
+    command = [sys.executable, "-m", "labctl.cli.main", "telemetry", "publish", "--accompany"]
+    return Companion("mqtt", (*command, f"--station={station}", *broker_options.arguments(broker)))
 
 
 def _say(channel: str, sentence: str) -> None:

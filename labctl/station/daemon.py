@@ -11,14 +11,17 @@ import asyncio
 import os
 import signal
 from asyncio import TaskGroup
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
 from labctl.keeper.claim import Claim
 from labctl.keeper.journal import journal_beside
 from labctl.keeper.pairs import KeeperPairs
+from labctl.station.broadcast import Broadcast
 from labctl.station.commands import Commands
+from labctl.station.companion import Companion, accompany
 from labctl.station.connect import clock_for
+from labctl.station.delivery import Delivery
 from labctl.station.file import Station
 from labctl.station.local_socket import LocalSocket, socket_path
 from labctl.station.queue import Queue
@@ -36,6 +39,7 @@ async def serve(
     speed: float,
     seed: int,
     tell: Callable[[str, str], None],
+    companions: Sequence[Companion] = (),
 ) -> None:
     """Serve a station until SIGTERM or Ctrl-C; then every circuit is open.
 
@@ -45,6 +49,7 @@ async def serve(
         speed: experiment seconds per second on the wall; other than 1 for simulated instruments only.
         seed: of everything simulated.
         tell: called with a channel's name, or none, and a sentence whenever something worth a line happens.
+        companions: processes that read what the station says, for a broker or a browser.
 
     Raises:
         StationError: another process serves this station, or its time cannot run that fast.
@@ -62,22 +67,30 @@ async def serve(
             bench = Bench(store, database, queue, keepers, journal, speed, seed, tell)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
             commands = Commands(station, queue, workers, str(locate(database)))
-            await _live(station, commands, workers, tell)
+            broadcast = Broadcast(station.name, workers, tell)
+            delivery = Delivery(station.name, str(locate(database)), store, broadcast, commands.answer)
+            door = LocalSocket(socket_path(station.name), delivery.answer, os.getuid(), broadcast.listen)
+            beside = [broadcast.live(), *(accompany(each, broadcast, tell) for each in companions)]
+            await _live(station, door, workers, beside, tell)
     finally:
         claim.drop()
 
 
 async def _live(
-    station: Station, commands: Commands, workers: dict[str, Worker], tell: Callable[[str, str], None]
+    station: Station,
+    door: LocalSocket,
+    workers: dict[str, Worker],
+    beside: Sequence[Coroutine[None, None, None]],
+    tell: Callable[[str, str], None],
 ) -> None:
     manager = ServiceManager()
-    door = LocalSocket(socket_path(station.name), commands.answer, os.getuid())
     told = _on_signals()
     await door.open()
     try:
         async with TaskGroup() as group:
             tasks = [group.create_task(worker.live(), name=name) for name, worker in workers.items()]
             tasks.append(group.create_task(manager.feed()))
+            tasks.extend(group.create_task(each) for each in beside)
             tell("", f"station {station.name}: {len(workers)} channels, process {os.getpid()}")
             manager.tell(READY=1, STATUS=f"{len(workers)} channels")
             await told.wait()

@@ -26,6 +26,7 @@ from labctl.protocol.document import Node, parse
 from labctl.protocol.finder import read
 from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
+from labctl.station.broker import Broker, broker_from
 from labctl.station.bundled import bundled_stations
 from labctl.station.connect import ChannelSpec
 from labctl.station.entries import limits, mapping, seconds, word
@@ -45,6 +46,7 @@ class Station:
     name: str
     file: str
     channels: dict[str, ChannelSpec]
+    mqtt: Broker | None = None
 
     def channel(self, name: str | None) -> ChannelSpec:
         """The channel of that name; without a name, the only one.
@@ -70,7 +72,7 @@ def load_station(path_or_name: str) -> Station:
     problems = Problems()
     source = read(_found(path_or_name), problems)
     root = parse(source.name, source.text, problems)
-    top = mapping(root, ("station", "limits", "channels"), problems)
+    top = mapping(root, ("station", "limits", "mqtt", "channels"), problems)
     name = _station_name(path_or_name, top, root, problems)
     if "channels" not in top:
         problems.fatal(
@@ -83,8 +85,9 @@ def load_station(path_or_name: str) -> Station:
         _refuse_strange_name(key, top["channels"], problems)
     channels = {key: _channel(key, node, top.get("limits"), problems) for key, node in described.items()}
     _refuse_shared_ports(channels, described, problems)
+    broker = broker_from(top["mqtt"], Path(source.name).parent, problems) if "mqtt" in top else None
     problems.raise_first()
-    return Station(name, path_or_name, channels)
+    return Station(name, path_or_name, channels, broker)
 
 
 def _found(path_or_name: str) -> Path:

@@ -2,6 +2,7 @@
 
 A question is ``{"id": ..., "do": ..., ...}``; its answer carries the same id, and either ``ok`` or ``error``. What is
 not a question ends the connection with an ``error``, and nothing else: what one client sends never touches another.
+After ``"do": "watch"`` the client only listens: lines follow the answer as things happen.
 """
 
 import asyncio
@@ -9,8 +10,8 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,12 +69,20 @@ class LocalSocket:
         path: of the socket.
         answer: called with each question; returns its answer but for the id, and raises nothing.
         owner: the only user who is answered.
+        listen: lines for a client that watches; what waits for one that reads slowly is bounded there.
     """
 
-    def __init__(self, path: Path, answer: Callable[[Question], Awaitable[Answer]], owner: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        answer: Callable[[Question], Awaitable[Answer]],
+        owner: int,
+        listen: Callable[[], AsyncGenerator[list[bytes], None]] | None = None,
+    ) -> None:
         self._path = path
         self._answer = answer
         self._owner = owner
+        self._listen = listen
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -136,6 +145,8 @@ class LocalSocket:
                 await _send(writer, _refusal('not a question: {"id": ..., "do": ...} in one line is'))
                 return
             await _send(writer, {"id": question["id"], **await self._answer(question)})
+            if question["do"] == "watch" and self._listen is not None:
+                await _stream(writer, self._listen())
 
     def _unwelcome(self, peer: Peer) -> str:
         """Why somebody is not answered; empty if nothing speaks against it."""
@@ -150,6 +161,15 @@ async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
     writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
     async with asyncio.timeout(_SLOW_S):
         await writer.drain()
+
+
+async def _stream(writer: asyncio.StreamWriter, heard: AsyncGenerator[list[bytes], None]) -> None:
+    """Send lines until the client is gone, or does not read for some seconds."""
+    async with aclosing(heard):
+        async for lines in heard:
+            writer.write(b"\n".join(lines) + b"\n")
+            async with asyncio.timeout(_SLOW_S):
+                await writer.drain()
 
 
 def _refusal(text: str) -> Answer:

@@ -75,6 +75,7 @@ class Worker:
 
     def __init__(self, spec: ChannelSpec, bench: Bench) -> None:
         self.spec = spec
+        started_unix_s: when the present run was begun, on the calendar; None before the first.
         self.run: Run | None = None
         self.control = RunControl()
         self.identity: Identity | None = None
@@ -82,6 +83,7 @@ class Worker:
         self._resume: Resume | None = None
         self._alarm = ""  # while a circuit is not confirmed open that should be
         self._bench = bench
+        self.started_unix_s: float | None = None
         self._between = ""
 
     @property
@@ -107,6 +109,11 @@ class Worker:
 
     @property
     def sample(self) -> Sample | None:
+    @property
+    def run_id(self) -> int | None:
+        """The number of the run that the channel has to do with."""
+        return None if self.entry is None else self.entry.row.run_id
+
         """The latest of the run in progress."""
         return None if self.run is None else self.run.sample
 
@@ -222,7 +229,7 @@ class Worker:
                 channel=self.spec.name,
                 seed=self._bench.seed,
                 speed=clock.speed,
-                started_unix_s=datetime.now(UTC).timestamp(),
+                started_unix_s=started_unix_s,
                 origin_s=clock.now(),
             )
         )
@@ -252,6 +259,7 @@ class Worker:
             self._tell(f"run {run_id} goes on ({resume.choice}) on {identity}")
 
         self._between = "connecting"
+        started_unix_s = self.started_unix_s = datetime.now(UTC).timestamp()
         try:
             bench = self._bench
             return await take_up(resume, bench.store, bench.keepers, self.control, started, self._told)
@@ -284,3 +292,4 @@ class Worker:
 
     def _tell(self, sentence: str) -> None:
         self._bench.tell(self.spec.name, sentence)
+        self.started_unix_s = resume.interrupted.run.started_unix_s

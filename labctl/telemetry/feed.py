@@ -1,9 +1,15 @@
 """Where messages come from: one interface, whether a station of this computer speaks or a broker."""
 
-from collections.abc import AsyncGenerator
+from asyncio import TaskGroup
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Protocol
 
-from labctl.telemetry.messages import Message
+from labctl.station.mailbox import Mailbox
+from labctl.store.liveness import unix_time_s
+from labctl.telemetry.messages import ChannelState, Message, Samples, StationStatus
+
+_SAMPLES_KEPT = 30
+_RECORDED_KEPT = 10_000
 
 
 class Feed(Protocol):
@@ -24,5 +30,50 @@ class Feed(Protocol):
     """
 
     def messages(self) -> AsyncGenerator[Message, None]:
-        """Everything the source says, from now on. Each call is a connection of its own; close it with ``aclose``."""
+        """Everything the source says, from now on. Each call is a connection of its own.
+
+        Iterate it in one task, and close it there with ``aclose`` (``contextlib.aclosing``).
+        """
         ...
+
+
+async def collected(
+    mailbox: Mailbox[Message], collect: Coroutine[None, None, None]
+) -> AsyncGenerator[Message, None]:
+    """What a task that goes on for ever puts into a mailbox; it ends when this is closed."""
+    async with TaskGroup() as group:
+        task = group.create_task(collect)
+        try:
+            while True:
+                for message in await mailbox.take():
+                    yield message
+        except GeneratorExit:  # closed: not an error for the group to report
+            return
+        finally:
+            task.cancel()
+
+
+def put(mailbox: Mailbox[Message], message: Message) -> None:
+    """Keep a message for whoever reads: only the latest of a state, no more samples than are worth it."""
+    match message:
+        case StationStatus():
+            mailbox.put(f"status {message.station}", message)
+        case ChannelState():
+            mailbox.put(f"state {message.station} {message.channel}", message)
+        case Samples():
+            mailbox.put(f"sample {message.station}", message, _SAMPLES_KEPT)
+        case _:
+            mailbox.put("recorded", message, _RECORDED_KEPT)
+
+
+def unknown(station: str) -> StationStatus:
+    """A station of which nothing is known yet."""
+    now_s = unix_time_s()
+    return StationStatus(
+        station=station,
+        online=False,
+        version="",
+        channels=(),
+        since_unix_second=now_s,
+        updated_unix_second=now_s,
+    )
