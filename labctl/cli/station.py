@@ -10,9 +10,9 @@ import typer
 from labctl.cli import broker_options, options
 
 if TYPE_CHECKING:
-    from labctl.station.inspection import Finding
     from labctl.station.broker import Broker
     from labctl.station.companion import Companion
+    from labctl.station.inspection import Finding
 
 station_app = typer.Typer(help="Station files.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -96,13 +96,13 @@ def serve(
         ),
     ] = 1.0,
     seed: options.Seed = 0,
-) -> None:
     mqtt: broker_options.Url = None,
     mqtt_user: broker_options.User = "",
     mqtt_password_file: broker_options.PasswordFile = None,
     mqtt_ca: broker_options.Ca = None,
     mqtt_certificate: broker_options.Certificate = None,
     mqtt_key: broker_options.Key = None,
+) -> None:
     """Serve a station: all its channels at once, a queue for each, until Ctrl-C or SIGTERM opens every circuit."""
     import asyncio
 

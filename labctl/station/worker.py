@@ -71,19 +71,19 @@ class Worker:
         run: the run in progress, for whoever looks; None between runs.
         control: what a person may ask of it.
         identity: who answered last.
+        started_unix_s: when the present run was begun, on the calendar; None before the first.
     """
 
     def __init__(self, spec: ChannelSpec, bench: Bench) -> None:
         self.spec = spec
-        started_unix_s: when the present run was begun, on the calendar; None before the first.
         self.run: Run | None = None
         self.control = RunControl()
         self.identity: Identity | None = None
+        self.started_unix_s: float | None = None
         self.end: RunEnd | None = None
         self._resume: Resume | None = None
         self._alarm = ""  # while a circuit is not confirmed open that should be
         self._bench = bench
-        self.started_unix_s: float | None = None
         self._between = ""
 
     @property
@@ -103,17 +103,17 @@ class Worker:
         return "idle" if self.entry is None else str(self.entry.state)
 
     @property
+    def run_id(self) -> int | None:
+        """The number of the run that the channel has to do with."""
+        return None if self.entry is None else self.entry.row.run_id
+
+    @property
     def is_between(self) -> bool:
         """Whether a run is being begun, or its end being written, so that it can be asked to end only."""
         return self.run is None and bool(self._between)
 
     @property
     def sample(self) -> Sample | None:
-    @property
-    def run_id(self) -> int | None:
-        """The number of the run that the channel has to do with."""
-        return None if self.entry is None else self.entry.row.run_id
-
         """The latest of the run in progress."""
         return None if self.run is None else self.run.sample
 
@@ -220,6 +220,7 @@ class Worker:
         assert entry.plan is not None
         assert self.identity is not None
         plan, identity = entry.plan, self.identity
+        started_unix_s = self.started_unix_s = datetime.now(UTC).timestamp()
         return await asyncio.to_thread(
             lambda: self._bench.store.open_run(
                 plan,
@@ -252,6 +253,7 @@ class Worker:
         """Go on with a run that was cut off, paused or failed."""
         resume, self._resume = self._resume, None
         assert resume is not None
+        self.started_unix_s = resume.interrupted.run.started_unix_s
 
         def started(run: Run, run_id: int, identity: Identity) -> None:
             self._refuse_if_ended()
@@ -259,7 +261,6 @@ class Worker:
             self._tell(f"run {run_id} goes on ({resume.choice}) on {identity}")
 
         self._between = "connecting"
-        started_unix_s = self.started_unix_s = datetime.now(UTC).timestamp()
         try:
             bench = self._bench
             return await take_up(resume, bench.store, bench.keepers, self.control, started, self._told)
@@ -292,4 +293,3 @@ class Worker:
 
     def _tell(self, sentence: str) -> None:
         self._bench.tell(self.spec.name, sentence)
-        self.started_unix_s = resume.interrupted.run.started_unix_s
