@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -11,7 +12,7 @@ from labctl.instrument.channel import Driver
 
 def names(kind: str) -> list[str]:
     """Names registered in the group ``labctl.<kind>``: drivers, simulators, cells, attachments."""
-    return sorted(point.name for point in entry_points(group=f"labctl.{kind}"))
+    return sorted(point.name for point in _points(kind))
 
 
 def driver(name: str) -> Driver:
@@ -76,8 +77,14 @@ def attachment(kind: str) -> Callable[..., Any]:
     return serve
 
 
+@cache
+def _points(kind: str) -> tuple[EntryPoint, ...]:
+    """What is registered in a group; to find it, the metadata of every installed package is read."""
+    return tuple(entry_points(group=f"labctl.{kind}"))
+
+
 def _entry(kind: str, name: str) -> EntryPoint:
-    for point in entry_points(group=f"labctl.{kind}"):
+    for point in _points(kind):
         if point.name == name:
             return point
     known = names(kind)
