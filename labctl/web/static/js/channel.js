@@ -1,0 +1,45 @@
+// One channel: its run, if it has one; else what waits for it.
+
+import { make } from "./dom.js";
+import { open as openRun } from "./run.js";
+import { queueTable } from "./queue.js";
+import { look, shape } from "./states.js";
+import { verbButtons } from "./verbs.js";
+
+/** Show what a channel does; when it begins another run, show that one. */
+export function open(main, page, station, name) {
+  const key = `${station}/${name}`;
+  let [run, view] = [undefined, null];
+
+  function follow() {
+    const channel = page.live.channels.get(key);
+    const id = channel?.run_id ?? null;
+    if (channel && id === run && (id || channel.state === view?.state)) return;
+    if (!channel && view) return;
+    run = id;
+    view?.close();
+    main.replaceChildren();
+    view = id ? openRun(main, page, id) : openIdle(main, page, channel, name);
+    document.title = `${main.querySelector("h1").textContent} · labctl`;
+  }
+  page.live.addEventListener("state", follow);
+  follow();
+  return {
+    close() {
+      page.live.removeEventListener("state", follow);
+      view?.close();
+    },
+  };
+}
+
+function openIdle(main, page, channel, name) {
+  const state = channel?.state ?? "connecting";
+  main.append(
+    make("div", { class: "bar" }, make("h1", {}, `Channel ${name}`), make("span", { class: "state", "data-tone": look(state).tone }, shape(state), make("span", {}, state)),
+      make("div", { class: "bar push" }, ...(channel ? verbButtons(channel, page.rights) : []))),
+    make("p", { class: "panel because", "data-tone": look(state).tone }, channel?.reason || (channel ? "Nothing runs here." : "This channel has not been heard of yet.")),
+    make("p", {}, make("a", { href: `#/check/${encodeURIComponent(channel?.station ?? "")}/${encodeURIComponent(name)}` }, "Check a protocol and put it into this channel's queue")));
+  const queue = queueTable(page, (entry) => entry.channel === name && (!channel || entry.station === channel.station));
+  main.append(queue.element);
+  return { state, close: queue.close };
+}
