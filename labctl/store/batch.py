@@ -35,6 +35,16 @@ _END_STEP = (
 )
 
 
+_DELETE_PROGRESS = delete(tables.progress).where(tables.progress.c.run_id == bindparam("of_run"))
+_INSERT_PROGRESS = insert(tables.progress)
+_ALIVE = (
+    update(tables.run)
+    .where(tables.run.c.run_id == bindparam("of_run"))
+    .values(last_written_unix_time_second=bindparam("now"))
+)
+# Made once: of a thousand runs that write each second, the making of statements would be most of the work.
+
+
 class SampleInsert:
     """Inserts sample rows the fast way: many rows in one statement, in the words of the database's driver.
 
@@ -101,7 +111,7 @@ class Batch:
 
     def write(self, connection: Connection) -> None:
         """Write everything, within the caller's transaction."""
-        half_cycle, progress = tables.half_cycle, tables.progress
+        half_cycle = tables.half_cycle
         for half_cycle_id in self._reopened:
             connection.execute(
                 delete(half_cycle).where(
@@ -115,13 +125,13 @@ class Batch:
         self._insert(connection, _INSERTED_LAST)
         chain.append(connection, self._rows.get(tables.event, ()))
         if self._progress:
-            connection.execute(delete(progress).where(progress.c.run_id == self._run_id))
-            connection.execute(insert(progress).values(run_id=self._run_id, **self._progress))
-        connection.execute(
-            update(tables.run)
-            .where(tables.run.c.run_id == self._run_id)
-            .values(last_written_unix_time_second=unix_time_s(), **self._run)
-        )
+            connection.execute(_DELETE_PROGRESS, {"of_run": self._run_id})
+            connection.execute(_INSERT_PROGRESS, {"run_id": self._run_id, **self._progress})
+        connection.execute(_ALIVE, {"of_run": self._run_id, "now": unix_time_s()})
+        if self._run:
+            connection.execute(
+                update(tables.run).where(tables.run.c.run_id == self._run_id).values(**self._run)
+            )
 
     def _insert(self, connection: Connection, kinds: Sequence[Table]) -> None:
         for table in kinds:
