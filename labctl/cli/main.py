@@ -10,6 +10,7 @@ from labctl.cli import (
     audit,
     catalogue,
     check,
+    dashboard,
     data,
     doctor,
     exchange,
@@ -46,6 +47,7 @@ app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("simulate")(simulate.simulate)
 app.command("serve")(station.serve)
+app.command("dashboard")(dashboard.dashboard)
 app.command("submit")(station.submit)
 app.command("queue")(station.queue)
 app.command("watch")(watch.watch)
