@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,7 +134,8 @@ def publishing(station: str, broker: "Broker") -> "Companion":
 
 def _say(channel: str, sentence: str) -> None:
     now = datetime.now().astimezone().strftime("%H:%M:%S")
-    print(f"{now} {channel + ': ' if channel else ''}{sentence}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # a log on a full disk must not end what it tells of
+        print(f"{now} {channel + ': ' if channel else ''}{sentence}", file=sys.stderr, flush=True)
 
 
 def submit(

@@ -27,6 +27,10 @@ import asyncio
 from collections.abc import Callable
 from enum import StrEnum
 
+from labctl.engine.outcome import RunEnd, RunState
+
+OPENED_AT_ONCE = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+
 
 class Phase(StrEnum):
     """Where a run is between its first and its last step."""
@@ -47,6 +51,7 @@ class RunControl:
     Attributes:
         stop_after_step: end the run when the present step is over.
         open_now: open the circuit at once and end the run.
+        opening: how the run ends then, and why.
         pause_wanted: open the circuit after the present sample and wait.
         skip_wanted: the present step is over after the present sample.
         at_once: any of the last three, which the engine looks at with each sample.
@@ -55,6 +60,7 @@ class RunControl:
     def __init__(self) -> None:
         self.stop_after_step = False
         self.open_now = False
+        self.opening = OPENED_AT_ONCE
         self.pause_wanted = False
         self.skip_wanted = False
         self.at_once = False
@@ -104,10 +110,11 @@ class RunControl:
         self.stop_after_step = not self.open_now
         return self.stop_after_step
 
-    def request_open(self) -> bool:
-        """Open the circuit at once, and end the run."""
+    def request_open(self, because: RunEnd = OPENED_AT_ONCE) -> bool:
+        """Open the circuit at once, and end the run; ``because`` says why, unless it is being ended already."""
         if self.open_now:
             return False
+        self.opening = because
         self.open_now = self.at_once = True
         if self._interrupt is not None:
             self._interrupt()

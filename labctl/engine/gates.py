@@ -100,9 +100,9 @@ class Gates:
         return self._control.at_once and self._interrupted()
 
     def _interrupted(self) -> bool:
-        """A person has asked for something that does not wait for the step's end."""
+        """Somebody has asked for something that does not wait for the step's end."""
         if self._control.open_now:
-            self.end = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
+            self.end = self._control.opening
         self.paused = self._control.pause_wanted
         self.skipped = self._control.skip_wanted
         return self.end is not None or self.paused or self.skipped

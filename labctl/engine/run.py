@@ -27,15 +27,14 @@ from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision, RuleSet
 from labctl.store.progress import HalfCycleProgress, Opening, Passed, Progress
 
-OPENED_AT_ONCE = RunEnd(RunState.ENDED, "a person had the circuit opened at once")
-
 
 class Run:
     """Executes a plan on a channel.
 
     A sample goes through the same gates in the same order every time: it must be a reading at all; safety limits;
     cut-offs; figures of the half-cycle; stop rules. It is stored whatever they say. Attributes show the present
-    state to whoever displays it, from any thread; ``progress`` is what is stored with each batch of samples.
+    state to whoever displays it, from any thread, ``end`` how the run ended, once its circuit has been seen to;
+    ``progress`` is what is stored with each batch of samples.
 
     Args:
         plan: what to do.
@@ -61,6 +60,8 @@ class Run:
     ) -> None:
         self.plan = plan
         self.place: Place | None = None
+        self.end: RunEnd | None = None
+        self.control = control
         self.half_cycles = HalfCycles(rules, plan.cell.equilibrium_voltage_V, self._keep)
         self._work = Workplace(channel, record, rules, clock, control, self.half_cycles, tell)
         self._taken_up = taken_up
@@ -115,7 +116,7 @@ class Run:
             if not control.open_now:
                 await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
                 raise
-            end = OPENED_AT_ONCE
+            end = control.opening
         except LabctlError as error:  # an unknown state of the cell, too: what follows opens it or says so
             end = RunEnd(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
@@ -131,13 +132,14 @@ class Run:
         opened = "the circuit is open, confirmed by read-back"
         try:
             await open_circuit(work.channel, work.clock, work.tell)
-            self._opening = self._opening or Opening(asked_s, work.clock.now())
         except asyncio.CancelledError:
             if not work.control.open_now:  # else it is the interruption that asked for this opening
                 raise
         except LabctlError as error:
             kind, opened, self._opening = circuit.UNKNOWN, str(error), None
             end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
+        if kind is circuit.OPENED:
+            self._opening = self._opening or Opening(asked_s, work.clock.now())
         work.note(kind, f"{end.reason}: {opened}", by=by)
         if trace:
             work.note("bug", trace)
@@ -146,6 +148,7 @@ class Run:
         for decision in self.half_cycles.end(end.reason, complete=False):
             work.note("decision", decision.reason, asdict(decision), decision.rule)
         work.record.finish(end.state, end.reason, work.clock.now())
+        self.end = end
         return end
 
     async def _carry_out(self) -> RunEnd:
@@ -222,7 +225,7 @@ class Run:
         if by == circuit.RULE:
             self._spectrum_wanted = False
         if work.control.open_now:
-            return OPENED_AT_ONCE
+            return work.control.opening
         return None if spectrum is None else await self._act(work.rules.spectrum(spectrum))
 
     async def _measure_wanted(self) -> RunEnd | None:

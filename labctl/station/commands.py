@@ -22,6 +22,7 @@ from labctl.station.file import Station
 from labctl.station.guards import refuse_unattended
 from labctl.station.launch import refuse_what_cannot_be_held
 from labctl.station.local_socket import Answer, Question
+from labctl.station.outage import Outage
 from labctl.station.questions import text, wishes
 from labctl.station.queue import Entry, Queue
 from labctl.station.status import of_the_cell
@@ -42,11 +43,15 @@ class Commands:
         queue: its queue.
         workers: its channels by name.
         database: where its runs are written.
+        outage: knows whether anything can be recorded.
     """
 
-    def __init__(self, station: Station, queue: Queue, workers: dict[str, Worker], database: str) -> None:
+    def __init__(
+        self, station: Station, queue: Queue, workers: dict[str, Worker], database: str, outage: Outage
+    ) -> None:
         self._station = station
         self._database = database
+        self._outage = outage
         self._queue = queue
         self._workers = workers
         self._author = pwd.getpwuid(os.getuid()).pw_name
@@ -82,6 +87,8 @@ class Commands:
 
     async def _obey(self, verb: Callable[[Question], Awaitable[Any]], question: Question) -> Answer:
         try:
+            if verb not in (self._status, self._list) and self._outage.problem:
+                self._outage.refuse()
             return {"ok": await verb(question)}
         except LabctlError as error:
             return {"error": error_to_plain(error)}

@@ -1,8 +1,8 @@
 """A station that is served: all its channels at once, a queue, a socket; until it is told to end.
 
 Theory of operation. Each channel has a worker, a task that carries out one entry of its queue after the other. What
-goes wrong on a channel is caught in its worker, which then waits for a person; only a database that takes no more
-rows ends them all, since nothing would be recorded. Instruments at a port are held by keepers, in processes of their
+goes wrong on a channel is caught in its worker, which then waits for a person. While the database takes no rows, every
+circuit is open, since nothing would be recorded. Instruments at a port are held by keepers, in processes of their
 own, so that this process may die at any moment. When it is told to end, every circuit is opened and its run is
 paused. After a start nothing is energised before a person says so.
 """
@@ -24,6 +24,7 @@ from labctl.station.connect import clock_for
 from labctl.station.delivery import Delivery
 from labctl.station.file import Station
 from labctl.station.local_socket import LocalSocket, socket_path
+from labctl.station.outage import Outage
 from labctl.station.queue import Queue
 from labctl.station.service_manager import ServiceManager
 from labctl.station.worker import Bench, Worker
@@ -53,7 +54,7 @@ async def serve(
 
     Raises:
         StationError: another process serves this station, or its time cannot run that fast.
-        StoreError: the database takes no more rows; every circuit has been opened.
+        StoreError: the database cannot be opened for writing, or took no rows when the station was told to end.
     """
     for spec in station.channels.values():
         clock_for(spec, speed)
@@ -64,13 +65,15 @@ async def serve(
         with Store(database) as store, KeeperPairs(drivers, journal) as keepers:
             queue = Queue(store, station.name)
             await queue.load(partial(_ended, Reader(database)))
-            bench = Bench(store, database, queue, keepers, journal, speed, seed, tell)
+            outage = Outage(store, partial(tell, ""))
+            bench = Bench(store, database, queue, keepers, journal, speed, seed, tell, outage)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
-            commands = Commands(station, queue, workers, str(locate(database)))
+            commands = Commands(station, queue, workers, str(locate(database)), outage)
             broadcast = Broadcast(station.name, workers, tell)
             delivery = Delivery(station.name, str(locate(database)), store, broadcast, commands.answer)
             door = LocalSocket(socket_path(station.name), delivery.answer, os.getuid(), broadcast.listen)
-            beside = [broadcast.live(), *(accompany(each, broadcast, tell) for each in companions)]
+            watch = outage.watch(lambda: [worker.control for worker in workers.values()])
+            beside = [watch, broadcast.live(), *(accompany(each, broadcast, tell) for each in companions)]
             await _live(station, door, workers, beside, tell)
     finally:
         claim.drop()

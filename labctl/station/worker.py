@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from labctl.clock import Clock
 from labctl.engine.choice import choose, question
-from labctl.engine.control import RunControl
+from labctl.engine.control import OPENED_AT_ONCE, RunControl
 from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
 from labctl.errors import DataError, LabctlError, StationError, StoreError, UserError
@@ -21,10 +21,12 @@ from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards
 from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
+from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue, settled
 from labctl.station.resume import Resume, find, take_up
 from labctl.station.status import ChannelStatus, figures
 from labctl.store.queue import EntryState
+from labctl.store.records import RunState
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
 
@@ -40,6 +42,7 @@ class Bench:
         speed: experiment seconds per second on the wall.
         seed: of everything simulated.
         tell: called with a channel's name and a sentence whenever something worth a line happens.
+        outage: knows whether anything can be recorded.
     """
 
     store: Store
@@ -50,6 +53,7 @@ class Bench:
     speed: float
     seed: int
     tell: Callable[[str, str], None]
+    outage: Outage
 
 
 class Wishes(NamedTuple):
@@ -85,6 +89,7 @@ class Worker:
         self._alarm = ""  # while a circuit is not confirmed open that should be
         self._bench = bench
         self._between = ""
+        self._lost = ""  # why nothing can be recorded, while this channel waits until it can
 
     @property
     def entry(self) -> Entry | None:
@@ -94,8 +99,10 @@ class Worker:
     @property
     def state(self) -> str:
         """In one word or two."""
-        if self._alarm:
+        if self._alarm or (self._lost and self.end is not None and self.end.state is RunState.UNSAFE):
             return "unsafe"
+        if self._lost:
+            return "held"
         if self.run is not None:
             return self.control.phase
         if self._between:
@@ -124,7 +131,7 @@ class Worker:
             channel=self.spec.name,
             instrument=str(self.identity or f"{self.spec.driver} at {self.spec.resource or self.spec.cell}"),
             state=self.state,
-            reason=self._alarm or (entry.row.reason if entry is not None else None) or "",
+            reason=self._alarm or self._in_outage() or (entry is not None and entry.row.reason) or "",
             entry=str(entry) if entry is not None else "",
             run_id=entry.row.run_id if entry is not None else None,
             cell=entry.cell if entry is not None else "",
@@ -134,11 +141,7 @@ class Worker:
         )
 
     async def live(self) -> None:
-        """Carry out one entry after the other until cancelled; then the circuit is open and the run paused.
-
-        Raises:
-            StoreError: nothing can be written any more, on this channel or any other.
-        """
+        """Carry out one entry after the other until cancelled; then the circuit is open and the run paused."""
         changed = self._bench.queue.changed[self.spec.name] = asyncio.Event()
         while True:
             changed.clear()
@@ -153,7 +156,9 @@ class Worker:
 
         Raises:
             UserError: its run cannot go on, or not without a further word.
+            StationError: nothing could be recorded.
         """
+        self._bench.outage.refuse()
         if entry.row.run_id is None:
             await self._bench.queue.change(entry, EntryState.QUEUED)
             return f"{entry} ({entry.protocol}) begins on channel {self.spec.name}"
@@ -181,22 +186,53 @@ class Worker:
 
     async def _carry_out(self, entry: Entry) -> None:
         self.control, self.end = RunControl(), None
+        reason = ""
         try:
             self.end = await (self._begin(entry) if entry.row.run_id is None else self._take_up())
-        except StoreError:
-            raise
+        except StoreError as error:
+            reason = str(error)
+            await self._wait_until_recorded(reason)
         except LabctlError as error:
-            await self._hold(entry, str(error))
+            self.end, reason = None, str(error)
         except Exception as error:  # noqa: BLE001  a bug met on this channel must not end the others
-            await self._hold(entry, f"a bug in labctl: {type(error).__name__}: {error}")
+            self.end, reason = None, f"a bug in labctl: {type(error).__name__}: {error}"
             self._tell(traceback.format_exc())
-        else:
-            await self._settle(entry, self.end)
+        try:
+            await self._note(entry, reason)
         finally:
             self._between = self._alarm = ""
 
+    async def _note(self, entry: Entry, reason: str) -> None:
+        """Write down how an entry stands, as soon as that can be written."""
+        while True:
+            try:
+                if self.end is None:
+                    return await self._hold(entry, reason)
+                return await self._settle(entry, self.end)
+            except StoreError as error:
+                await self._wait_until_recorded(str(error))
+
+    async def _wait_until_recorded(self, problem: str) -> None:
+        self._lost, self._between = problem, ""
+        await self._bench.outage.over()
+        self._lost = ""
+        if self.end is not None:
+            self.end = RunEnd(self.end.state, f"{self.end.reason}; all of it has been written since")
+
+    def _in_outage(self) -> str:
+        """What happened to this channel's cell, and what to do; empty while everything is recorded."""
+        if not self._lost:
+            return ""
+        circuit = "the circuit is open, confirmed by read-back"
+        if self.end is None:
+            circuit = "nothing was switched on"
+        elif self.end.state is RunState.UNSAFE:
+            circuit = self.end.reason
+        return f"{self._lost}; {circuit}; {self._bench.outage.remedy or 'being written again'}"
+
     async def _begin(self, entry: Entry) -> RunEnd:
         """From a place in the queue to a run, to its end."""
+        self._bench.outage.refuse()
         if entry.plan is None:
             raise DataError(f"{entry}: its plan was written by a labctl that understood it differently")
         refuse_what_cannot_be_held(entry.plan, self.spec)
@@ -247,7 +283,7 @@ class Worker:
         try:
             return await execute(run, record)
         finally:
-            self.run, self._between = None, "closing"
+            self._leave(run)
 
     async def _take_up(self) -> RunEnd:
         """Go on with a run that was cut off, paused or failed."""
@@ -265,10 +301,17 @@ class Worker:
             bench = self._bench
             return await take_up(resume, bench.store, bench.keepers, self.control, started, self._told)
         finally:
-            self.run, self._between = None, "closing"
+            self._leave(self.run)
+
+    def _leave(self, run: Run | None) -> None:
+        """Its end is known, whether or not it can be written."""
+        self.end = None if run is None else run.end
+        self.run, self._between = None, "closing"
 
     def _refuse_if_ended(self) -> None:
-        """What a person has ended while the instrument was being connected does not begin."""
+        """What was ended while the instrument was being connected does not begin."""
+        if self.control.open_now and self.control.opening is not OPENED_AT_ONCE:
+            raise StationError(f"{self.control.opening.reason}; nothing was energised")
         if self.control.open_now or self.control.stop_after_step:
             raise StationError("ended by a person before anything was energised")
 

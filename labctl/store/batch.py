@@ -1,10 +1,10 @@
 """What one run writes in one transaction, sorted by kind so that each kind is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain as chained
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, exists, insert, select, update
 
 from labctl.store import chain, tables
 from labctl.store.liveness import unix_time_s
@@ -105,6 +105,13 @@ class Batch:
         """A half-cycle that was closed by an interruption goes on: its row is taken back."""
         self._reopened.append(half_cycle_id)
 
+    def is_stored(self, connection: Connection) -> bool:
+        """Whether it is in the database, as after a failed synchronisation it may be. Without rows of its own: no."""
+        if self.samples:
+            _, seq, *_ = self.samples[-1]
+            return _exists(connection, tables.sample, {"run_id": self._run_id, "seq": seq})
+        return any(_exists(connection, table, rows[-1]) for table, rows in self._rows.items())
+
     def is_empty(self) -> bool:
         """Whether there is nothing to write but the sign of life."""
         return not (self.samples or self._rows or self._step_ends or self._run)
@@ -137,3 +144,8 @@ class Batch:
         for table in kinds:
             if rows := self._rows.get(table):
                 connection.execute(insert(table), rows)
+
+
+def _exists(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    key = (column == row[column.name] for column in table.primary_key.columns)
+    return connection.scalar(select(exists().where(*key))) is True

@@ -76,6 +76,16 @@ class Committer:
             self._changed.notify_all()
         return job.done
 
+    @property
+    def failure(self) -> StoreError | None:
+        """What has gone wrong, if anything has."""
+        return self._failure
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the thread still waits for the disk, so that nobody knows what will have been written."""
+        return self._thread.is_alive()
+
     def check(self) -> None:
         """Raise what has gone wrong in the thread, if anything has."""
         if self._failure:

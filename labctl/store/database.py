@@ -80,6 +80,16 @@ def upkeep(address: Address) -> Callable[[Connection], None]:
     return sqlite.Upkeep(address.path) if address.path else lambda _: None
 
 
+def mend(address: Address, connection: Connection) -> None:
+    """See, outside of any transaction, that a database is sound and everything in it durable, after a failure.
+
+    Raises:
+        StoreError: it is not.
+    """
+    if address.path:
+        sqlite.mend(connection)
+
+
 def _served(address: Address, **options: str) -> Engine:
     try:
         return create_engine(address.url, poolclass=NullPool, **options)
@@ -95,6 +105,22 @@ def describe(address: Address, error: DBAPIError) -> LabctlError:
     if "not a database" in cause or "malformed" in cause:
         return DataError(f"{address}: {cause}")
     return StoreError(f"{address}: {cause}")
+
+
+@contextmanager
+def writing(address: Address) -> Iterator[None]:
+    """Turn what the driver raises while a database is opened for writing into one line for the person.
+
+    Raises:
+        DataError: it is no database.
+        StoreError: it cannot be written.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise describe(address, error) from error
+    except OSError as error:
+        raise StoreError(f"{address}: {error.strerror}") from error
 
 
 @contextmanager

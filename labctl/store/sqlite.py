@@ -124,6 +124,23 @@ class Upkeep:
         raw.close()
 
 
+def mend(connection: Connection) -> None:
+    """After a failure: have all that was committed copied into the database and synchronised anew, then look at it.
+
+    What a failed synchronisation has left on the disk is not known, whatever can be read of it; a second one may
+    succeed without having written anything.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    raw = connection.connection.cursor()
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    (found,) = raw.execute("PRAGMA quick_check(1)").fetchone()
+    raw.close()
+    if found != "ok":
+        raise StoreError(f"damaged ({found}): restore it from a backup, and start labctl anew")
+
+
 def _file_at(path: Path) -> tuple[int, int] | None:
     """Which file a path leads to, whatever it is called."""
     try:

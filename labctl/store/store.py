@@ -11,13 +11,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from labctl.errors import DataError, LabctlError, StoreError
 from labctl.instrument.channel import Identity
 from labctl.protocol.plan import CellDescription, Plan
 from labctl.protocol.plan_text import plan_to_text
-from labctl.store import chain, database, liveness, schema, tables, trail
+from labctl.store import chain, database, liveness, room, schema, tables, trail
 from labctl.store.batch import SampleInsert
 from labctl.store.committer import Committer
 from labctl.store.records import CUT_OFF, RunState
@@ -44,15 +43,54 @@ class Store:
         self._engine = database.open_for_writing(self._address)
         self._insert_samples = SampleInsert(self._engine.dialect)
         self._writers: list[RunWriter] = []
-        try:
-            with self._engine.begin() as connection:
+        with database.writing(self._address), self._engine.begin() as connection:
+            schema.prepare(connection, self._address)
+            _mark_interrupted(connection, self._address.path)
+        self._committer = self._new_committer()
+
+    @property
+    def failure(self) -> StoreError | None:
+        """Why no rows are taken any more, if they are not."""
+        return self._committer.failure
+
+    @property
+    def shortage(self) -> str:
+        """One clause on what to do about the disk; empty if it has room."""
+        return room.shortage(self._address.path)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run is being written."""
+        return all(writer.closed for writer in self._writers)
+
+    def reopen(self) -> None:
+        """Take rows again after a failure, once no run is being written, on another connection.
+
+        First, what was given before and after the failure is written: a run that ended because of it has its last
+        samples and its end. Whatever fails changes nothing, and can be tried again.
+
+        Raises:
+            DataError: the database is another one by now.
+            StoreError: it still takes no rows, or is damaged.
+        """
+        self._committer.close()
+        if self._committer.is_stuck:
+            self._committer.check()
+        engine = database.open_for_writing(self._address)
+        with database.writing(self._address):
+            with engine.connect() as connection:
+                database.mend(self._address, connection)
+            with engine.begin() as connection:
                 schema.prepare(connection, self._address)
+                for batch in [batch for writer in self._writers for batch in writer.unwritten()]:
+                    if not batch.is_stored(connection):
+                        batch.write(connection)
                 _mark_interrupted(connection, self._address.path)
-        except DBAPIError as error:
-            raise database.describe(self._address, error) from error
-        self._committer = Committer(
-            self._engine, str(self._address), self._durable, database.upkeep(self._address)
-        )
+        for writer in self._writers:
+            writer.release()
+        self._writers = []
+        self._engine = engine
+        self._committer = self._new_committer()
 
     def open_run(
         self,
@@ -100,6 +138,8 @@ class Store:
             "plan": plan_text,
         } | identity_row(identity)
 
+        locks: list[liveness.RunLock] = []
+
         def begin(connection: Connection) -> tuple[int, liveness.RunLock]:
             cell_id = _find_or_add_cell(connection, plan.cell)
             added = insert(tables.run).values(cell_id=cell_id, **row).returning(tables.run.c.run_id)
@@ -108,9 +148,15 @@ class Store:
             started = trail.run_started(row | numbers, {"cell_id": cell_id, **cell_row(plan.cell)}, plan)
             chain.append(connection, [started])
             # Held before the row can be seen: whoever sees a running run also finds its lock.
-            return run_id, liveness.RunLock(self._address.path, run_id)
+            locks.append(liveness.RunLock(self._address.path, run_id))
+            return run_id, locks[0]
 
-        run_id, lock = self._committer.submit(begin).result()
+        try:
+            run_id, lock = self._committer.submit(begin).result()
+        except BaseException:
+            for held in locks:
+                held.release()
+            raise
         return self._writer(
             run_id, lock, started_unix_s, origin_s, plan_text, Counts(events=1), SampleSeal(1)
         )
@@ -124,8 +170,9 @@ class Store:
 
         Raises:
             DataError: there is no such run.
-            StoreError: another process writes it.
+            StoreError: another process writes it, or earlier work could not be made durable.
         """
+        self._committer.check()
         run = tables.run.c
         known = select(run.started_unix_time_second, run.last_written_unix_time_second, run.state, run.plan)
         reading = database.open_for_reading(self._address)
@@ -181,7 +228,8 @@ class Store:
             unsealed=unsealed,
             last_event_s=last_event_s,
         )
-        self._writers = [*(other for other in self._writers if not other.closed), writer]
+        kept = [other for other in self._writers if not other.closed or self.failure]
+        self._writers = [*kept, writer]
         return writer
 
     def close(self) -> None:
@@ -194,6 +242,7 @@ class Store:
             last_to_first.callback(self._committer.check)
             last_to_first.callback(self._committer.close)
             for writer in self._writers:
+                last_to_first.callback(writer.release)
                 last_to_first.callback(writer.close)
 
     def __enter__(self) -> Self:
@@ -203,6 +252,9 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _new_committer(self) -> Committer:
+        return Committer(self._engine, str(self._address), self._durable, database.upkeep(self._address))
 
     def _durable(self) -> str:
         """After a failure: what a fresh connection finds of the runs being written."""

@@ -89,6 +89,7 @@ class RunWriter:
         self._open_step: dict[str, Any] = {}
         self._snapshot: Callable[[], Progress] | None = None
         self._boot_id = boot_id()
+        self._on_their_way: list[tuple[Future[None], Batch]] = []
         self._begin_batch()
 
     def follow(self, snapshot: Callable[[], Progress]) -> None:
@@ -241,15 +242,23 @@ class RunWriter:
         """Make everything durable and leave the run; without a ``finish`` it counts as interrupted. Idempotent.
 
         Raises:
-            StoreError: it could not be made durable.
+            StoreError: it could not be made durable; the run stays ours, so that what is ``unwritten`` can be written
+                before anybody else takes it up.
         """
         if self.closed:
             return
         self.closed = True
-        try:
-            self.flush_blocking()
-        finally:
-            self._lock.release()
+        self.flush_blocking()
+        self._lock.release()
+
+    def release(self) -> None:
+        """Let others have the run, whether or not everything of it could be written; idempotent."""
+        self._lock.release()
+
+    def unwritten(self) -> list[Batch]:
+        """What was given and is not known to be durable, in its order, after the database has failed."""
+        self._forget_durable()
+        return [*(batch for _, batch in self._on_their_way), self._batch]
 
     def __enter__(self) -> Self:
         return self
@@ -305,8 +314,18 @@ class RunWriter:
             self._store_progress(self._snapshot())
         self._take_into_seal()
         durable = self._committer.submit(self._batch.write, len(self._samples))
+        self._forget_durable()
+        self._on_their_way.append((durable, self._batch))
         self._begin_batch()
         return durable
+
+    def _forget_durable(self) -> None:
+        """Batches are written in their order: with the last that is known to be durable, all before it are."""
+        for number in reversed(range(len(self._on_their_way))):
+            done, _ = self._on_their_way[number]
+            if done.done() and not done.cancelled() and done.exception() is None:
+                del self._on_their_way[: number + 1]
+                break
 
     def _store_progress(self, progress: Progress) -> None:
         text = encode(progress.shifted(-self.origin_s))

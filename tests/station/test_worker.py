@@ -3,25 +3,28 @@
 import asyncio
 from asyncio import TaskGroup
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, event
 
 from labctl.clock import Clock
-from labctl.errors import LinkLost, StoreError
+from labctl.errors import LinkLost, StationError
 from labctl.instrument.channel import Channel, Identity
 from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol import load
-from labctl.protocol.plan import Plan
+from labctl.protocol.plan import IfInterrupted, Plan
 from labctl.station import connect, worker
 from labctl.station.commands import Commands
 from labctl.station.connect import ChannelSpec
 from labctl.station.file import Station
 from labctl.station.launch import identify
+from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue
 from labctl.station.worker import Bench, Wishes, Worker
+from labctl.store import room
 from labctl.store.queue import EntryState
 from labctl.store.reader import Reader
 from labctl.store.records import RunState
@@ -63,6 +66,7 @@ def bench(tmp_path: Path, told: list[str]) -> Iterator[Bench]:
             SPEED,
             0,
             lambda name, text: told.append(f"{name}: {text}"),
+            Outage(store, lambda text: told.append(f"station: {text}")),
         )
 
 
@@ -71,6 +75,8 @@ async def living(bench: Bench) -> AsyncIterator[dict[str, Worker]]:
     workers = {name: Worker(spec, bench) for name, spec in SPECS.items()}
     async with TaskGroup() as group:
         tasks = [group.create_task(each.live()) for each in workers.values()]
+        watch = bench.outage.watch(lambda: [each.control for each in workers.values()])
+        tasks.append(group.create_task(watch))
         async with asyncio.timeout(20.0):
             yield workers
         for task in tasks:
@@ -116,23 +122,85 @@ async def test_a_failure_on_one_channel_holds_it_and_no_other(
     assert [run.state for run in Reader(bench.database).runs()] == [RunState.FINISHED] * 4
 
 
-async def test_a_database_that_takes_no_more_rows_ends_all(
-    bench: Bench, plan: Plan, monkeypatch: pytest.MonkeyPatch
+LONG = SHORT.replace("10 min", "1000 h")
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Plan:
+    (tmp_path / "long.yaml").write_text(LONG)
+    return load(str(tmp_path / "long.yaml"))
+
+
+@contextmanager
+def failing_disk(bench: Bench, error: str) -> Iterator[None]:
+    """Every commit fails, also those of connections that are opened meanwhile."""
+
+    def fail(connection: Connection) -> None:
+        raise OSError(5, error)
+
+    event.listen(Engine, "commit", fail)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "commit", fail)
+
+
+async def test_while_the_database_takes_no_rows_every_circuit_is_open_and_nothing_is_lost(
+    bench: Bench, long: Plan, told: list[str]
 ) -> None:
-    failing(monkeypatch, "a", StoreError("the disk is full"))
+    async with living(bench) as workers:
+        for channel in ("a", "b", "b"):
+            await submit(bench, long, channel)
+        await until(lambda: all(each.sample for each in workers.values()))
+        commands = Commands(
+            Station("bench", "bench.yaml", SPECS), bench.queue, workers, bench.database, bench.outage
+        )
+        with failing_disk(bench, "the disk is gone"):
+            await until(lambda: all(each.state == "held" for each in workers.values()))
+            for each in workers.values():
+                reason = each.status().reason
+                assert "the disk is gone" in reason
+                assert "the circuit is open, confirmed by read-back" in reason
+                assert "see what is wrong with the disk" in reason
+            refused = await commands.answer({"id": "1", "do": "resume", "target": "a"})
+            assert "every circuit is opened" in str(refused["error"])
+            assert await commands.answer({"id": "2", "do": "status"})
+        await until(lambda: bench.outage.problem == "")
+        await until(lambda: bench.queue.of("a")[0].state is EntryState.HELD)
+        await until(lambda: bench.queue.of("b")[0].state is EntryState.HELD)
+        assert "all of it has been written since" in str(bench.queue.of("a")[0].row.reason)
+        assert bench.queue.of("b")[1].state is EntryState.QUEUED
+        reader = Reader(bench.database)
+        for run in reader.runs():
+            assert run.state is RunState.FAILED
+            seq = reader.samples(run.run_id, ("seq",))["seq"]
+            assert list(seq) == list(range(1, run.sample_count + 1))
+            assert reader.checkpoint(run.run_id).progress.opening is not None
+            assert [event.kind for event in reader.events(run.run_id)].count("circuit_opened") == 1
+        entry = bench.queue.of("a")[0]
+        await workers["a"].go_on(entry, Wishes(IfInterrupted.CONTINUE))
+        await until(lambda: workers["a"].sample and workers["a"].state == "running")
+    assert any("rows are taken again" in line for line in told)
 
-    async def both() -> None:
-        async with living(bench) as workers:
-            await submit(bench, plan, "b")
-            await until(lambda: workers["b"].sample)
-            await submit(bench, plan, "a")
-            await asyncio.sleep(20.0)
 
-    with pytest.raises(ExceptionGroup) as raised:
-        await both()
-    assert raised.group_contains(StoreError, match="disk is full")
-    (run,) = Reader(bench.database).runs()
-    assert (run.channel, run.state, run.end_reason) == ("b", RunState.PAUSED, "labctl was told to end")
+async def test_a_disk_that_is_nearly_full_pauses_what_runs_and_lets_nothing_begin(
+    bench: Bench, long: Plan, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(bench) as workers:
+        await submit(bench, long, "a")
+        await until(lambda: workers["a"].sample)
+        with monkeypatch.context() as full:
+            full.setattr(room, "RESERVE_BYTES", 1 << 62)
+            await until(lambda: bench.queue.of("a")[0].state is EntryState.HELD)
+            assert "paused: the disk is nearly full: free " in str(bench.queue.of("a")[0].row.reason)
+            with pytest.raises(StationError, match=r"free \d+ MB at"):
+                await workers["a"].go_on(bench.queue.of("a")[0], Wishes())
+            await submit(bench, long, "b")
+            await until(lambda: bench.queue.of("b")[0].state is EntryState.HELD)
+        await until(lambda: not bench.outage.remedy)
+        await workers["a"].go_on(bench.queue.of("a")[0], Wishes(IfInterrupted.CONTINUE))
+        await until(lambda: workers["a"].sample and workers["a"].state == "running")
+    assert any("the disk is nearly full: every circuit is opened" in line for line in told)
 
 
 async def test_what_is_ended_while_it_is_connected_does_not_begin(
@@ -149,7 +217,9 @@ async def test_what_is_ended_while_it_is_connected_does_not_begin(
         await submit(bench, plan, "a")
         await submit(bench, plan, "a")
         await until(lambda: workers["a"].state == "connecting")
-        commands = Commands(Station("bench", "bench.yaml", SPECS), bench.queue, workers, bench.database)
+        commands = Commands(
+            Station("bench", "bench.yaml", SPECS), bench.queue, workers, bench.database, bench.outage
+        )
         async with TaskGroup() as group:
             abort = group.create_task(commands.answer({"id": "1", "do": "abort", "target": "q1"}))
             await asyncio.sleep(0.05)

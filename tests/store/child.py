@@ -4,7 +4,8 @@
 it is killed, and prints its process id, then each sample number that was acknowledged. The honest one acknowledges
 what was flushed; the hasty one what was merely given, which is the fault that the test must be able to find.
 
-``child.py full PATH BYTES`` writes a run to a disk that takes no more than so many bytes a file.
+``child.py full PATH BYTES`` writes a run to a disk that takes no more than so many bytes a file; ``mended`` in place of
+``full`` takes the limit away after the failure, and goes on with the same store.
 """
 
 import os
@@ -62,7 +63,7 @@ def crash(honest: bool) -> None:
         say("gone")
 
 
-def fill(path: str, limit: int) -> None:
+def fill(path: str, limit: int, *, mended: bool) -> None:
     store = Store(path)
     writer = open_run(store)
     step = writer.begin_step(cycle=1, path="steps[0]", kind="rest", start_s=0.0)
@@ -77,15 +78,22 @@ def fill(path: str, limit: int) -> None:
     except StoreError as error:
         say(acknowledged)
         say(error)
-    for call in (writer.tick, writer.flush_blocking, writer.close, store.close):
+    for call in (writer.tick, writer.flush_blocking, writer.close, *(() if mended else (store.close,))):
         try:
             call()
         except StoreError:
             say("StoreError")
+    if mended:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        store.reopen()
+        say(writer.seq)
+        with open_run(store) as after:
+            after.begin_step(cycle=1, path="steps[0]", kind="rest", start_s=0.0)
+        store.close()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "crash":
         crash(honest=sys.argv[2] == "honest")
     else:
-        fill(sys.argv[2], int(sys.argv[3]))
+        fill(sys.argv[2], int(sys.argv[3]), mended=sys.argv[1] == "mended")

@@ -123,3 +123,24 @@ def test_a_full_disk_is_an_error_and_what_was_acknowledged_stays(path: Path, lim
     assert len(seq) >= int(acknowledged) > 0
     assert np.array_equal(seq, np.arange(1, len(seq) + 1))
     assert integrity(path) == [("ok",)]
+
+
+@pytest.mark.parametrize("limit", [60_000, 200_000])
+def test_once_there_is_room_again_even_what_was_not_acknowledged_is_written(path: Path, limit: int) -> None:
+    done = subprocess.run(
+        [sys.executable, str(CHILD), "mended", str(path), str(limit)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    acknowledged, _, *failed, given = done.stdout.splitlines()
+
+    first, second = sorted(Reader(path).runs(), key=lambda run: run.run_id)
+    seq = Reader(path).samples(first.run_id, ("seq",))["seq"]
+
+    assert failed == ["StoreError"] * 3
+    assert np.array_equal(seq, np.arange(1, int(given) + 1))
+    assert int(given) == int(acknowledged) + 100
+    assert (first.state, second.state) == (RunState.INTERRUPTED, RunState.INTERRUPTED)
+    assert integrity(path) == [("ok",)]
+    assert not list(path.parent.glob("*.lock"))
