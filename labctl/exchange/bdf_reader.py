@@ -16,8 +16,8 @@ import numpy as np
 
 from labctl.analysis.battery_data import BatteryData, Column, Counts
 from labctl.errors import DataError
+from labctl.exchange.file_name import shown_name
 from labctl.exchange.plausible import check_readings, check_time
-from labctl.invisible import visible
 
 TIME, VOLTAGE, CURRENT = "test time", "voltage", "current"
 CYCLE, STEP, STEP_INDEX, UNIX_TIME = "cycle count", "step count", "step index", "unix time"
@@ -41,7 +41,7 @@ def read_battery_data(path: str | Path) -> BatteryData:
     """
     path = Path(path)
     table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    name = visible(path.name)
+    name = shown_name(path)
     check_readings(name, {VOLTAGE: table[VOLTAGE], CURRENT: table[CURRENT]})
     check_time(name, table[TIME])
     step = _counted(table, STEP)

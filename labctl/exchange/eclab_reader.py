@@ -16,8 +16,8 @@ import numpy as np
 from labctl.analysis.battery_data import BatteryData, Column, Counts
 from labctl.errors import DataError
 from labctl.exchange.eclab_spectra import Header, find_spectra
+from labctl.exchange.file_name import shown_name
 from labctl.exchange.plausible import check_readings, check_time
-from labctl.invisible import visible
 
 _FIRST_LINES = ("EC-Lab ASCII FILE", "BT-Lab ASCII FILE")
 _MOST_HEADER_LINES = 10_000
@@ -41,7 +41,7 @@ def read_eclab(path: str | Path) -> BatteryData:
         DataError: it is missing, is no such file, or holds what cannot have been measured.
     """
     path = Path(path)
-    name = visible(path.name)
+    name = shown_name(path)
     header, labels, rows = _split(path, name)
     table = _numbers(name, labels, rows, first_line=len(header) + 1)
     columns = {what: _first(table, choices) for what, choices in (_READINGS | _POINTS).items()}

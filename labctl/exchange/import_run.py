@@ -15,13 +15,13 @@ import numpy as np
 from labctl.analysis.battery_data import BatteryData
 from labctl.analysis.recordings import find_half_cycles
 from labctl.errors import DataError
+from labctl.exchange.file_name import shown_name
 from labctl.exchange.imported_steps import ImportedStep, executed_steps
 from labctl.exchange.reading import read_file
 from labctl.half_cycle import HalfCycleFigures
 from labctl.instrument.channel import Identity
 from labctl.instrument.impedance import Spectrum
 from labctl.instrument.step import SafetyLimits, Sampling
-from labctl.invisible import visible
 from labctl.protocol.plan import CellDescription, Plan
 from labctl.rules.replay import RecordedHalfCycle
 from labctl.store.records import RunState
@@ -95,7 +95,7 @@ def import_file(path: str | Path, url: str, cell: CellDescription) -> Imported:
             _plan(source, data, cell),
             identity=Identity(data.made_by, "file", data.name, "-"),
             driver=DRIVER,
-            resource=visible(str(path)),
+            resource=shown_name(path),
             channel="imported",
             seed=None,
             speed=None,

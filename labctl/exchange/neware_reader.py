@@ -13,6 +13,7 @@ import numpy as np
 
 from labctl.analysis.battery_data import BatteryData, Counts
 from labctl.errors import DataError
+from labctl.exchange.file_name import shown_name
 from labctl.exchange.plausible import check_readings, check_time
 from labctl.invisible import visible
 
@@ -32,7 +33,7 @@ def read_neware(path: str | Path) -> BatteryData:
         DataError: it is missing, is no such file, or holds what cannot have been measured; or fastnda is not there.
     """
     path = Path(path)
-    name = visible(path.name)
+    name = shown_name(path)
     table = _table(path, name)
     time_s, voltage_V, current_A, unix_s = (
         table[label].cast(float).fill_null(float("nan")).to_numpy() * factor

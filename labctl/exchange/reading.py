@@ -6,8 +6,8 @@ from labctl.analysis.battery_data import BatteryData
 from labctl.errors import DataError
 from labctl.exchange.bdf_reader import read_battery_data
 from labctl.exchange.eclab_reader import read_eclab
+from labctl.exchange.file_name import shown_name
 from labctl.exchange.neware_reader import read_neware
-from labctl.invisible import visible
 
 _READERS = {
     ".csv": read_battery_data,
@@ -28,12 +28,12 @@ def read_file(path: str | Path) -> BatteryData:
     """
     path = Path(path)
     if not path.exists():
-        raise DataError(f"{visible(str(path))}: there is no such file")
+        raise DataError(f"{shown_name(path)}: there is no such file")
     if not path.is_file():
-        raise DataError(f"{visible(str(path))}: is not a file")
+        raise DataError(f"{shown_name(path)}: is not a file")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
-            f"{visible(path.name)}: labctl reads {', '.join(sorted(_READERS))}, not {path.suffix or 'this'!r}"
+            f"{shown_name(path)}: labctl reads {', '.join(sorted(_READERS))}, not {path.suffix or 'this'!r}"
         )
     return reader(path)
