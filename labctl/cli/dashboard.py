@@ -133,6 +133,26 @@ async def _serve(listen: "Listen", feed: "Feed", database: str | None, door: "Do
         await serve_dashboard(listen, [feed], database, door, os.getuid(), told, say, cache)
 
 
+def listen_on(place: str | None, of_station: "Listen | None") -> "Listen | None":
+    """Where a station's dashboard listens: what the command line says goes before the station file.
+
+    Raises:
+        UserError: it would be open to everybody.
+    """
+    from dataclasses import replace
+
+    from labctl.station.listen import Listen, address_from
+
+    found = of_station
+    if place is not None:
+        host, port = address_from(place)
+        found = replace(of_station or Listen(), host=host, port=port)
+    if found is not None:
+        found.refuse_open()
+        found.token()  # here, where a person reads what is wrong with it
+    return found
+
+
 def showing(station: str, listen: "Listen") -> "Companion":
     """What serves the dashboard of a station beside it."""
     from labctl.station.companion import Companion

@@ -103,10 +103,20 @@ def serve(
     mqtt_ca: broker_options.Ca = None,
     mqtt_certificate: broker_options.Certificate = None,
     mqtt_key: broker_options.Key = None,
+    dashboard: Annotated[
+        str | None,
+        typer.Option(
+            "--dashboard",
+            metavar="[HOST:]PORT",
+            help="Serve the dashboard for browsers too; TLS and a token go into the station file.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve a station: all its channels at once, a queue for each, until Ctrl-C or SIGTERM opens every circuit."""
     import asyncio
 
+    from labctl.cli.dashboard import listen_on, showing
     from labctl.errors import UserError
     from labctl.station.daemon import serve as serve_station
     from labctl.station.file import load_station
@@ -120,6 +130,8 @@ def serve(
             mqtt, mqtt_user, mqtt_password_file, mqtt_ca, mqtt_certificate, mqtt_key
         )
     companions = [] if broker is None else [publishing(served.name, broker)]
+    if (listen := listen_on(dashboard, served.dashboard)) is not None:
+        companions.append(showing(served.name, listen))
     os.environ["LABCTL_DB"] = database  # for the companions: a command line can be read by everybody
     asyncio.run(serve_station(served, database, speed, seed, _say, companions))
 

@@ -31,6 +31,7 @@ from labctl.station.bundled import bundled_stations
 from labctl.station.connect import ChannelSpec
 from labctl.station.entries import limits, mapping, seconds, word
 from labctl.station.limits import beyond_instrument
+from labctl.station.listen import Listen, listen_from
 
 _KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -47,6 +48,7 @@ class Station:
     file: str
     channels: dict[str, ChannelSpec]
     mqtt: Broker | None = None
+    dashboard: Listen | None = None
 
     def channel(self, name: str | None) -> ChannelSpec:
         """The channel of that name; without a name, the only one.
@@ -72,7 +74,7 @@ def load_station(path_or_name: str) -> Station:
     problems = Problems()
     source = read(_found(path_or_name), problems)
     root = parse(source.name, source.text, problems)
-    top = mapping(root, ("station", "limits", "mqtt", "channels"), problems)
+    top = mapping(root, ("station", "limits", "mqtt", "dashboard", "channels"), problems)
     name = _station_name(path_or_name, top, root, problems)
     if "channels" not in top:
         problems.fatal(
@@ -86,8 +88,10 @@ def load_station(path_or_name: str) -> Station:
     channels = {key: _channel(key, node, top.get("limits"), problems) for key, node in described.items()}
     _refuse_shared_ports(channels, described, problems)
     broker = broker_from(top["mqtt"], Path(source.name).parent, problems) if "mqtt" in top else None
+    folder = Path(source.name).parent
+    dashboard = listen_from(top["dashboard"], folder, problems) if "dashboard" in top else None
     problems.raise_first()
-    return Station(name, path_or_name, channels, broker)
+    return Station(name, path_or_name, channels, broker, dashboard)
 
 
 def _found(path_or_name: str) -> Path:

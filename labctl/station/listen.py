@@ -1,4 +1,4 @@
-"""Where the dashboard listens and who may come: the section ``dashboard:`` of a station file, and its command line.
+"""Where the dashboard listens and who may come, as the section ``dashboard:`` of a station file says it.
 
 dashboard:
 listen: 0.0.0.0:8443
