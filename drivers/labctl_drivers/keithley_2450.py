@@ -21,22 +21,34 @@ Quirks:
    voltage of a full cell is the host's to guard.
 """
 
+import math
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from dataclasses import replace
 
 from labctl.clock import Clock
-from labctl.errors import CannotHold, CellStateUnknown, InstrumentError, LinkError, WrongInstrument
+from labctl.errors import (
+    CannotHold,
+    CellStateUnknown,
+    InstrumentError,
+    InvalidReading,
+    LinkError,
+    WrongInstrument,
+)
 from labctl.instrument.channel import Driver, Identity, Sample, Traits
+from labctl.instrument.course import Profile, Scan
+from labctl.instrument.following import follow_profile, follow_scan
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.pacing import pace
-from labctl.instrument.step import Step
+from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step, current_of
 from labctl.link import Link
-from labctl_drivers.keithley_2450_codec import MODELS, setup_for
+from labctl_drivers.keithley_2450_codec import MODELS, Setup, setup_for
 from labctl_drivers.keithley_2450_read_back import read_back
 from labctl_drivers.keithley_2450_step import Execution
 from labctl_drivers.keithley_2450_talk import SourceMeter
 
 _ATTEMPTS = 3
+_LOOK_S = 1.0  # at open circuit, before a step whose first set point follows from the voltage
 _LEAST_LIMIT = 2e-3  # of the measure range; a limit must be more than a thousandth of it; 2461 p. 6-94
 
 
@@ -85,7 +97,61 @@ class Keithley2450(SourceMeter):
             CannotHold: at once, before a byte has left.
         """
         setup = setup_for(step, MODELS[self.traits.model], self.link.name)
-        return pace(step, Execution(self, setup, self.link.fence.epoch), self.clock, self.traits)
+        return self._run(step, setup, self.link.fence.epoch)
+
+    def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
+        """How a step is executed that begins with a set point."""
+        return Execution(self, setup, epoch, first)
+
+    async def _run(self, step: Step, setup: Setup, epoch: int) -> AsyncGenerator[Sample, None]:
+        first, scan = 0.0 if step.control is Control.REST else step.value, step.scan
+        if scan is not None:
+            if scan.start_V is None:
+                scan = replace(scan, start_V=self._start_V(scan, await self._open_circuit_V(step, epoch)))
+            first = scan.start_V or 0.0
+        elif step.tracks:
+            first = step.current_A(await self._open_circuit_V(step, epoch))
+        elif step.profile is not None:
+            first = await self._first_A(step, step.profile, epoch)
+        execution = self.execution(step, setup, epoch, first)
+        samples = pace(step, execution, self.clock, self.traits)
+        if scan is not None:
+            samples = follow_scan(step, scan, execution, self.clock, self.traits)
+        elif step.profile is not None:
+            samples = follow_profile(step, step.profile, execution, self.clock, self.traits)
+        async with aclosing(samples):
+            async for sample in samples:
+                yield sample
+
+    async def _open_circuit_V(self, step: Step, epoch: int) -> float:
+        """What the cell shows without current; the circuit stays closed."""
+        end = Cutoff(Quantity.TIME, Side.ABOVE, _LOOK_S)
+        rest = Step(Control.REST, 0.0, (end,), step.safety, Sampling(_LOOK_S))
+        setup = setup_for(rest, MODELS[self.traits.model], self.link.name)
+        execution = self.execution(rest, setup, epoch, 0.0)
+        voltage_V = math.nan
+        async with aclosing(pace(rest, execution, self.clock, self.traits)) as samples:
+            async for sample in samples:
+                voltage_V = sample.voltage_V
+        if left := step.safety.left_by(voltage_V, 0.0):
+            raise InvalidReading(f"at open circuit {left}", self.link.name)
+        return voltage_V
+
+    def _start_V(self, scan: Scan, open_circuit_V: float) -> float:
+        low_V, high_V = scan.extremes_V
+        if not low_V <= open_circuit_V <= high_V:
+            raise InvalidReading(
+                f"open circuit at {open_circuit_V:g} V, which is not between {low_V:g} V and {high_V:g} V",
+                self.link.name,
+            )
+        return scan.nearest_start_V(open_circuit_V)
+
+    async def _first_A(self, step: Step, profile: Profile, epoch: int) -> float:
+        value = profile.values[0]
+        if not profile.powers or not value:
+            return value
+        voltage_V = await self._open_circuit_V(step, epoch)
+        return step.allowed(current_of(value, voltage_V), voltage_V)
 
     def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Refuse: it cannot measure impedance.

@@ -157,8 +157,6 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
     Raises:
         CannotHold: a set point or cut-off is beyond the ranges, or a set point beyond the step's safety limits.
     """
-    if step.scan is not None:
-        raise CannotHold("a voltage scan", name)
     safety = step.safety
     most_V = _OVERRANGE * model.voltage_ranges_V[-1]
     most_A = _OVERRANGE * model.current_ranges_A[-1]
@@ -180,9 +178,22 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
             _range_for(limit_A, model.current_ranges_A),
             protection,
         )
+    if step.scan is not None:
+        low_V, high_V = step.scan.extremes_V
+        inside = safety.voltage_min_V <= low_V and high_V <= safety.voltage_max_V
+        farthest_V = max(abs(low_V), abs(high_V))
+        _refuse_unless(inside and farthest_V <= most_V, f"a scan from {low_V:g} V to {high_V:g} V", name)
+        return Setup(
+            "VOLT",
+            "CURR",
+            _range_for(farthest_V, model.voltage_ranges_V),
+            limit_A,
+            _range_for(limit_A, model.current_ranges_A),
+            protection,
+        )
     value_A, range_A = 0.0, _REST_RANGE_A
-    if step.control is Control.CURRENT:
-        value_A = step.value
+    if step.control is not Control.REST:
+        value_A = step.largest_A()
         _refuse_unless(abs(value_A) <= min(safety.current_max_A, most_A), f"{value_A:g} A", name)
         range_A = _range_for(value_A, model.current_ranges_A)
     return Setup("CURR", "VOLT", range_A, limit_V, _range_for(limit_V, model.voltage_ranges_V), protection)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from labctl.errors import InstrumentError, InstrumentRefused, InvalidReading, LinkError
 from labctl.instrument.channel import Sample
-from labctl.instrument.step import Control, Step
+from labctl.instrument.step import Step
 from labctl.link import Deadline
 from labctl_drivers.keithley_2450_codec import BUFFER, BUFFER_SIZE, FORMAT, Setting, Setup, parse_stored
 from labctl_drivers.keithley_2450_talk import SourceMeter
@@ -22,12 +22,20 @@ _READING = Deadline("one reading at 1 PLC with read-back and autozero", takes_s=
 
 
 class Execution:
-    """One step on a SourceMeter: arms, energises, measures, and picks up again after a lost connection."""
+    """One step on a SourceMeter: arms, energises, measures, and picks up again after a lost connection.
+
+    Args:
+        smu: the instrument.
+        setup: what is armed for the whole step.
+        epoch: what it sends belongs to.
+        first: the set point that the step begins with.
+    """
 
     buffer_size = BUFFER_SIZE
 
-    def __init__(self, smu: SourceMeter, setup: Setup, epoch: int) -> None:
+    def __init__(self, smu: SourceMeter, setup: Setup, epoch: int, first: float) -> None:
         self._smu = smu
+        self._first = first
         self._setup = setup
         self._epoch = epoch
         self._level = setup.level(0.0)
@@ -43,10 +51,7 @@ class Execution:
     async def begin(self, step: Step) -> float:
         """Arm and verify everything with the output off, or only move the level if that has been done."""
         smu = self._smu
-        value = 0.0 if step.control is Control.REST else step.value
-        self._level = self._setup.level(value)
-        doubtful = 0.02 * abs(value) + 0.01 * self._setup.source_range
-        self._lowest, self._highest = value - doubtful, value + doubtful
+        self._take_level(self._first)
         if smu.armed == self._setup and await smu.ask(b":OUTP?") == "1":
             await self._empty_buffer()
             smu.step_began_s = smu.clock.now()
@@ -57,6 +62,17 @@ class Execution:
             smu.step_began_s = smu.clock.now()
             await self._switch_on()
         return smu.step_began_s
+
+    async def move(self, value: float) -> None:
+        """Move the level while the output is on, and read it back."""
+        self._take_level(value)
+        await self._smu.set(self._level, self._epoch)
+
+    def _take_level(self, value: float) -> None:
+        """The set point to be, and what a reading may be off before it is explained."""
+        self._level = self._setup.level(value)
+        doubtful = 0.02 * abs(value) + 0.01 * self._setup.source_range
+        self._lowest, self._highest = value - doubtful, value + doubtful
 
     async def measure(self) -> Sample:
         """One query: voltage, current, and the instrument's own time, which has to move on."""

@@ -31,7 +31,6 @@ from dataclasses import replace
 from labctl.clock import Clock
 from labctl.errors import CannotHold, InstrumentError, InstrumentRefused
 from labctl.instrument.channel import Identity, Sample, Traits
-from labctl.instrument.pacing import pace
 from labctl.instrument.step import Control, SafetyLimits, Sampling, Step
 from labctl.link import Link
 from labctl_drivers.keithley_2450 import Keithley2450
@@ -110,10 +109,11 @@ class Keithley2450Watchdog(Keithley2450):
                 f"at least every {self.watchdog_s / _PART:g} s, or give it {_PART * step.sampling.every_s:g} s",
                 self.link.name,
             )
-        setup = setup_for(step, MODELS[self.traits.model], self.link.name)
-        blocks = _blocks(setup, step.safety, self.watchdog_s)
-        execution = WatchedExecution(self, setup, self.link.fence.epoch, blocks)
-        return pace(step, execution, self.clock, self.traits)
+        return super().run(step)
+
+    def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
+        """How a step is executed under the watchdog."""
+        return WatchedExecution(self, setup, epoch, first, _blocks(setup, step.safety, self.watchdog_s))
 
     async def inspect(self) -> tuple[str, ...]:
         """What it is set to, as read back; with the output off, also whether it takes the watchdog."""
@@ -123,7 +123,7 @@ class Keithley2450Watchdog(Keithley2450):
         rest = Step(Control.REST, 0.0, (), SafetyLimits(-1.0, 1.0, 1e-3), Sampling(1.0))
         setup = setup_for(rest, MODELS[self.traits.model], self.link.name)
         blocks = _blocks(setup, rest.safety, self.watchdog_s)
-        execution = WatchedExecution(self, setup, self.link.fence.epoch, blocks)
+        execution = WatchedExecution(self, setup, self.link.fence.epoch, 0.0, blocks)
         await execution.rehearse()
         return (
             *found,
@@ -191,8 +191,10 @@ class WatchedExecution(Execution):
 
     buffer_size = _SIZE
 
-    def __init__(self, smu: Keithley2450Watchdog, setup: Setup, epoch: int, blocks: tuple[str, ...]) -> None:
-        super().__init__(smu, setup, epoch)
+    def __init__(
+        self, smu: Keithley2450Watchdog, setup: Setup, epoch: int, first: float, blocks: tuple[str, ...]
+    ) -> None:
+        super().__init__(smu, setup, epoch, first)
         self._watched = smu
         self._blocks = blocks
         self._offset_s = math.inf
@@ -208,6 +210,12 @@ class WatchedExecution(Execution):
         if on:
             await self._initiate()
         return began_s
+
+    async def move(self, value: float) -> None:
+        """Move the level between two initiations: while the model runs, settings are refused."""
+        await self._smu.link.send(b":ABOR", epoch=self._epoch)
+        await super().move(value)
+        await self._initiate()
 
     async def measure(self) -> Sample:
         """The newest reading that the instrument has taken by itself."""

@@ -21,7 +21,7 @@ def judging(plan: StepPlan) -> Iterator[str]:
         yield from _judge_cutoff(plan, number, plan.judged[number - 1])
     safety, by_safety = plan.step.safety, _ended_by(len(plan.judged) + 1)
     yield from (f"if v > {literal(safety.voltage_max_V)}", by_safety)
-    yield from (f"elseif v < {literal(safety.voltage_min_V)}", by_safety)
+    yield from (f"elseif v < {literal(plan.lowest_V)}", by_safety)
     yield from (f"elseif i > {literal(safety.current_max_A)}", by_safety)
     yield from (f"elseif i < {literal(-safety.current_max_A)}", by_safety, "endif")
 
@@ -72,7 +72,7 @@ def sending(plan: StepPlan) -> Iterator[str]:
 
 def choosing_interval(plan: StepPlan) -> Iterator[str]:
     """Set ``h``, and from when on the loop is to be left although nothing needs care."""
-    coarse, fine = literal(plan.coarse_s), literal(plan.fine_s)
+    coarse, longest, fine = literal(plan.coarse_s), literal(plan.tick_s), literal(plan.fine_s)
     # k: the change allowed until the next reading, then the interval that it allows
     yield "store_var k 1k ab"
     if plan.wanted:
@@ -90,7 +90,7 @@ def choosing_interval(plan: StepPlan) -> Iterator[str]:
     yield from ("div_var n h", "mul_var g 500m", "if g < n", "copy_var n g", "endif")
     yield from ("if g < 1p", "store_var g 1p ab", "endif", "div_var k g")
     yield from (f"mul_var h {_GROWTH}", "if k < h", "copy_var k h", "endif")
-    yield from (f"if h > {coarse}", f"store_var h {coarse} eb", "endif")
+    yield from (f"if h > {longest}", f"store_var h {longest} eb", "endif")
     yield from ("copy_var u n", f"add_var n {coarse}", "sub_var n t", "if h > n", "copy_var n h", "endif")
     for n, cutoff in enumerate(plan.integrals):
         yield from (f"if z{n} > 0", f"store_var n {literal(cutoff.threshold)} ja", f"sub_var n y{n}")
@@ -101,7 +101,7 @@ def choosing_interval(plan: StepPlan) -> Iterator[str]:
     yield from (f"if h < {fine}", f"store_var h {fine} eb", "endif")
     yield from _end_exactly(plan)
     last_s = plan.end_s - WINDOW * plan.coarse_s
-    yield from ("store_var e 0 eb", f"if h >= {coarse}", f"store_var e {literal(last_s)} eb", "endif")
+    yield from ("store_var e 0 eb", f"if h >= {longest}", f"store_var e {literal(last_s)} eb", "endif")
 
 
 def _end_exactly(plan: StepPlan) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Step
+from labctl_drivers.methodscript_profile import compile_profile
 from labctl_drivers.methodscript_scan import compile_scan
 from labctl_drivers.methodscript_step import StepScript, compile_held
+from labctl_drivers.methodscript_track import compile_tracking
 from labctl_drivers.palmsens_limits import check_step
 
 
@@ -23,4 +25,8 @@ def compile_step(step: Step, traits: Traits, *, measured_current: bool = True) -
     check_step(step, traits)
     if step.scan is not None:
         return compile_scan(step, step.scan, traits)
+    if step.profile is not None:
+        return compile_profile(step, step.profile, traits, measured_current=measured_current)
+    if step.tracks:
+        return compile_tracking(step, traits, measured_current=measured_current)
     return compile_held(step, traits, measured_current=measured_current)

@@ -1,8 +1,9 @@
 """What the script of one step has to know, worked out once: end, intervals, conditions, and the names it uses.
 
 Script variables: t time, v voltage, i current, a magnitude of the current, q last reading of what is watched, d its
-change, g slope, h interval, e time from which on to leave the loop, s u last sent reading and its time, k n o scratch,
-m.. since when a cut-off is reached, y.. z.. integrals and their last rates, w.. integral one interval ahead.
+change, g slope, h interval, x set point where it changes, e time from which on to leave the loop, s u last sent reading
+and its time, k n o scratch, m.. since when a cut-off is reached, y.. z.. integrals and their last rates, w.. integral
+one interval ahead.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ AHEAD = 3
 WINDOW = 1.25
 """The last interval may be this much longer than the others, so that none becomes tiny."""
 
+TRACKING_S = 1.0
+"""Longest time between two readings where the set point follows the voltage."""
+
 _LONGEST_S = 30 * 86400.0
 
 
@@ -29,7 +33,8 @@ class StepPlan:
     Attributes:
         step, traits: what to do, and what the instrument can hold.
         end_s: when the step ends at the latest.
-        coarse_s, fine_s: longest and shortest interval between two readings.
+        coarse_s: longest time between two samples.
+        tick_s, fine_s: longest and shortest interval between two readings.
         judged: cut-offs that readings decide; time, and charge at constant current, are the known end instead.
         ends: what the number in the last package means, counted from 1.
         watched: the variable whose approach to a threshold and whose change decide the interval.
@@ -41,6 +46,7 @@ class StepPlan:
     traits: Traits
     end_s: float
     coarse_s: float
+    tick_s: float
     fine_s: float
     judged: tuple[Cutoff, ...]
     ends: tuple[Cutoff | str, ...]
@@ -48,6 +54,14 @@ class StepPlan:
     wanted: float | None
     upper: float
     lower: float | None
+
+    @property
+    def lowest_V(self) -> float:
+        """The lower safety limit, or the voltage below which a power would need more than the safety current."""
+        lowest_V = self.step.safety.voltage_min_V
+        if self.step.control is not Control.POWER:
+            return lowest_V
+        return max(lowest_V, abs(self.step.value) / self.step.safety.current_max_A)
 
     @property
     def integrals(self) -> list[Cutoff]:
@@ -84,6 +98,7 @@ def plan_step(step: Step, traits: Traits) -> StepPlan:
         traits=traits,
         end_s=end_s,
         coarse_s=step.sampling.every_s,
+        tick_s=min(step.sampling.every_s, TRACKING_S) if step.tracks else step.sampling.every_s,
         fine_s=min(max(step.sampling.every_s / 100, traits.shortest_interval_s), 1.0, end_s),
         judged=judged,
         ends=(*judged, SAFETY_END, timed or TIME_END),

@@ -1,11 +1,14 @@
 """Refuses, before a byte leaves, the steps and sweeps that a PalmSens instrument cannot hold."""
 
+import math
+
 from labctl.errors import CannotHold
 from labctl.instrument.channel import ImpedanceTraits, Traits
-from labctl.instrument.course import Scan
+from labctl.instrument.course import Profile, Scan
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Side, Step
 
+SHORTEST_SEGMENTS = 2.0  # intervals between two readings: one after the move, one at the end
 SMALLEST_STAIR_V = 1e-4  # Assumed: one step of the potential DAC
 
 
@@ -23,6 +26,10 @@ def check_step(step: Step, traits: Traits) -> None:
         safety.voltage_min_V <= step.value <= safety.voltage_max_V and abs(step.value) <= traits.voltage_max_V
     ):
         raise CannotHold(f"{step.value:g} V is outside the safety window or the range of {traits.model}")
+    if step.control in (Control.POWER, Control.RESISTANCE) and not 0.0 < abs(step.value) < math.inf:
+        raise CannotHold(f"{step.value:g} is not a {step.control}")
+    if step.profile is not None:
+        _check_profile(step.profile, allowed_A, traits)
     if step.scan is not None:
         _check_scan(step.scan, safety, traits)
     if not sampling.every_s >= traits.shortest_interval_s:
@@ -31,6 +38,20 @@ def check_step(step: Step, traits: Traits) -> None:
         )
     for cutoff in step.cutoffs:
         _check_cutoff(step.control, cutoff, traits)
+
+
+def _check_profile(profile: Profile, allowed_A: float, traits: Traits) -> None:
+    if not profile.powers and not profile.largest <= allowed_A:
+        raise CannotHold(f"a profile up to {profile.largest:g} A; {allowed_A:g} A is the largest current")
+    if len(profile.values) > (traits.most_set_points or math.inf):
+        raise CannotHold(
+            f"a profile of {len(profile.values)} set points; {traits.most_set_points} are the most"
+        )
+    if not profile.shortest_s >= SHORTEST_SEGMENTS * traits.shortest_interval_s:
+        raise CannotHold(
+            f"a set point of {profile.shortest_s:g} s; {traits.model} needs "
+            f"{SHORTEST_SEGMENTS * traits.shortest_interval_s:g} s"
+        )
 
 
 def _check_scan(scan: Scan, safety: SafetyLimits, traits: Traits) -> None:

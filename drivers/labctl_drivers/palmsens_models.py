@@ -35,6 +35,7 @@ def _model(name: str, voltage_V: float, current_A: float, high_Hz: float, amplit
             amplitude_max_V=amplitude_Vrms * math.sqrt(2.0),
             amplitude_max_A=current_A,
         ),
+        most_set_points=300,  # Assumed: a script may have 32 kB; a set point takes some 85 characters of it
     )
 
 

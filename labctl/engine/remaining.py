@@ -32,6 +32,8 @@ def remaining(step: Step, passed: Passed, shortest_s: float) -> Step | Cutoff:
             return cutoff
         cutoffs.append(replace(cutoff, threshold=left) if cutoff.quantity in spent else cutoff)
     rest = replace(step, cutoffs=tuple(cutoffs))
+    if step.profile is not None:
+        rest = replace(rest, profile=step.profile.after(passed.time_s))
     limit_s = rest.time_limit_s()
     if limit_s is not None and limit_s < step.sampling.every_s:
         rest = replace(rest, sampling=replace(step.sampling, every_s=limit_s))

@@ -66,6 +66,7 @@ class Traits:
         host_silence: what opens the circuit when the host falls silent, and after how long; None: nothing does.
         second_session: a second connection can open the circuit while the first is busy.
         impedance: None if it cannot measure impedance.
+        most_set_points: of a profile; None: any number.
     """
 
     model: str
@@ -78,6 +79,7 @@ class Traits:
     host_silence: str | None
     second_session: bool
     impedance: ImpedanceTraits | None
+    most_set_points: int | None = None
 
 
 class Channel(Protocol):

@@ -1,7 +1,8 @@
 """What an instrument follows where nothing is held: a staircase of voltages, or a profile of currents or powers."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 
@@ -70,3 +71,52 @@ class Scan:
                 yield origin_V + (turn_V - origin_V) * number / stairs
             if stairs:
                 yield turn_V
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A sequence of set points, each held until its end: a drive cycle.
+
+    Attributes:
+        ends_s: when each set point ends, since the beginning; rising.
+        values: the set points, A or W, positive when they charge the cell.
+        powers: they are powers.
+        file: name of the file that they were read from; ``sha256`` is the hash of its bytes.
+    """
+
+    ends_s: tuple[float, ...]
+    values: tuple[float, ...]
+    powers: bool
+    file: str
+    sha256: str
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.ends_s[-1]
+
+    @property
+    def shortest_s(self) -> float:
+        """How long the shortest set point is held."""
+        return min(end_s - start_s for start_s, end_s in pairwise((0.0, *self.ends_s)))
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of a set point, A or W."""
+        return max(map(abs, self.values))
+
+    def integral(self) -> float:
+        """Net charge (C) or energy (J) that it passes."""
+        spans = pairwise((0.0, *self.ends_s))
+        return sum(value * (end - start) for value, (start, end) in zip(self.values, spans, strict=True))
+
+    def passed(self) -> float:
+        """Charge (C) or energy (J) that it passes in either direction, added up."""
+        magnitudes = tuple(map(abs, self.values))
+        return replace(self, values=magnitudes).integral()
+
+    def after(self, passed_s: float) -> "Profile":
+        """What is left of it; it has to be something."""
+        done = bisect_right(self.ends_s, passed_s)
+        ends_s = tuple(end_s - passed_s for end_s in self.ends_s[done:])
+        return replace(self, ends_s=ends_s, values=self.values[done:])

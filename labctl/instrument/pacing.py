@@ -13,7 +13,9 @@ from labctl.instrument.step import Cutoff, Step
 _ATTEMPTS = 3
 _GROWTH = 2.0  # a pause may be at most this many times the one before
 _FORGETTING = 0.9
-_BEYOND_RANGE = 1.1  # what may be measured at all, as a part of what can be set
+BEYOND_RANGE = 1.1  # what may be measured at all, as a part of what can be set
+TRACKING_S = 1.0  # longest time between two readings where the set point follows the voltage
+_WORTH_MOVING = 1e-4  # of the current
 _BEYOND = 1.01  # aim a little beyond a change that is to be kept, or the reading falls just short of it
 
 
@@ -25,6 +27,14 @@ class HostPaced(Protocol):
 
         Returns:
             Experiment time at which the set point took effect.
+        """
+        ...
+
+    async def move(self, value: float) -> None:
+        """Move the set point while the step goes on, and read it back: V in a scan, else A.
+
+        Raises:
+            LabctlError: it could not be moved; the step is over.
         """
         ...
 
@@ -65,6 +75,9 @@ async def pace(
     with quick readings while nothing is known about its slope. An end that is known beforehand is met exactly:
     the last reading is asked for so early that it is there in time, and is stamped with the end.
 
+    In a step that tracks, a power or a resistance, the current is moved after each reading to what the voltage then
+    asks for; readings come at least once a second, so that in between it is off by what the voltage moves meanwhile.
+
     Readings beyond what the instrument can measure (overflow and not-a-number among them) are not readings.
     Three of them in a row, or of failed exchanges, end the step with the error.
 
@@ -72,8 +85,9 @@ async def pace(
         InvalidReading: no valid reading three times in a row.
         LinkError: the instrument could not be reached, or not made to begin, three times in a row.
     """
-    most_V, most_A = _BEYOND_RANGE * traits.voltage_max_V, _BEYOND_RANGE * traits.current_max_A
-    start_s = await _begin(step, instrument)
+    most_V, most_A = BEYOND_RANGE * traits.voltage_max_V, BEYOND_RANGE * traits.current_max_A
+    start_s = await begin(step, instrument)
+    moved_A = math.inf
     rhythm = _Rhythm(step, start_s, traits.shortest_interval_s)
     failures = 0
     missed: list[Sample] = []
@@ -111,9 +125,14 @@ async def pace(
             return
         if rhythm.keep:
             yield sample
+        if step.tracks:
+            wanted_A = step.current_A(sample.voltage_V)
+            if abs(wanted_A - moved_A) > _WORTH_MOVING * abs(wanted_A):
+                await instrument.move(wanted_A)
+                moved_A = wanted_A
 
 
-async def _begin(step: Step, instrument: HostPaced) -> float:
+async def begin(step: Step, instrument: HostPaced) -> float:
     """Beginning switches off before it arms, so that it can be done again when an answer was lost."""
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -146,6 +165,7 @@ class _Rhythm:
         self.end_cutoff = self._approach.end_cutoff
         self._safety = step.safety
         self._every_s = step.sampling.every_s
+        self._longest_s = min(self._every_s, TRACKING_S) if step.tracks else self._every_s
         self._change_V = step.sampling.voltage_change_V or math.inf
         self._change_A = step.sampling.current_change_A or math.inf
         self._start_s = start_s
@@ -213,7 +233,7 @@ class _Rhythm:
         if pause_s < self._interval_s:
             pause_s = self._interval_s
         longest_s = _GROWTH * pause_s
-        self._pause_s = longest_s if longest_s < self._every_s else self._every_s
+        self._pause_s = longest_s if longest_s < self._longest_s else self._longest_s
         next_s = time_s + pause_s
         self.next_s = next_s = next_s if next_s < self._grid_s else self._grid_s
         takes_s = self.takes_s

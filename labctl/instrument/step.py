@@ -1,9 +1,11 @@
 """A step: one thing an instrument does, complete in itself and serialisable. SI units throughout."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labctl.instrument.course import Scan
+from labctl.errors import InstrumentError
+from labctl.instrument.course import Profile, Scan
 from labctl.units import show
 
 
@@ -13,7 +15,10 @@ class Control(StrEnum):
     REST = "rest"
     CURRENT = "current"
     VOLTAGE = "voltage"
+    POWER = "power"
+    RESISTANCE = "resistance"
     SCAN = "scan"
+    PROFILE = "profile"
 
 
 class Quantity(StrEnum):
@@ -114,11 +119,12 @@ class Step:
 
     Attributes:
         control: what is held constant, or followed.
-        value: A for CURRENT (positive charges the cell), V for VOLTAGE, 0.0 for REST and SCAN.
-        cutoffs: any of them ends the step; never empty. The end of a scan is a time.
+        value: A for CURRENT and W for POWER (positive charges the cell), V for VOLTAGE, ohm for RESISTANCE (through
+            which the cell discharges); 0.0 for REST, SCAN and PROFILE.
+        cutoffs: any of them ends the step; never empty. The end of a scan or profile is a time.
         safety: the window around the step, handed to whatever the instrument can hold by itself.
         sampling: when to keep a sample; of a scan, each level.
-        scan: what a SCAN follows.
+        scan, profile: what a SCAN or PROFILE follows.
     """
 
     control: Control
@@ -127,11 +133,50 @@ class Step:
     safety: SafetyLimits
     sampling: Sampling
     scan: Scan | None = None
+    profile: Profile | None = None
 
     @property
     def reverses(self) -> bool:
         """Whether the current may change its direction on the way: then it is no part of a half-cycle."""
-        return self.control is Control.SCAN
+        return self.control in (Control.SCAN, Control.PROFILE)
+
+    @property
+    def tracks(self) -> bool:
+        """Whether the current that is asked for follows from the cell's voltage."""
+        return self.control in (Control.POWER, Control.RESISTANCE)
+
+    def largest_A(self) -> float:
+        """Largest magnitude of the current that a step may ask for, where it does not hold a voltage."""
+        if self.control is Control.CURRENT:
+            return abs(self.value)
+        if self.profile is not None and not self.profile.powers:
+            return self.profile.largest
+        if self.control is Control.RESISTANCE:
+            highest_V = max(abs(self.safety.voltage_min_V), abs(self.safety.voltage_max_V))
+            return min(highest_V / self.value, self.safety.current_max_A)
+        return self.safety.current_max_A
+
+    def current_A(self, voltage_V: float) -> float:
+        """The current that a step which ``tracks`` asks for at a voltage.
+
+        Raises:
+            InstrumentError: it is beyond the safety limit.
+        """
+        if self.control is Control.RESISTANCE:
+            return self.allowed(-voltage_V / self.value, voltage_V)
+        return self.allowed(current_of(self.value, voltage_V), voltage_V)
+
+    def allowed(self, wanted_A: float, voltage_V: float) -> float:
+        """The same current.
+
+        Raises:
+            InstrumentError: it is beyond the safety limit.
+        """
+        if not abs(wanted_A) <= self.safety.current_max_A:
+            raise InstrumentError(
+                f"{self._set_point()} at {show(voltage_V, 'V')} needs more than the safety current"
+            )
+        return wanted_A
 
     def in_words(self) -> str:
         """``113.1 uA until capacity >= 0.2827 mAh or voltage >= 0.9 V``."""
@@ -141,18 +186,28 @@ class Step:
     def _set_point(self) -> str:
         if self.scan is not None:
             return _way(self.scan)
+        if self.profile is not None:
+            return f"{self.profile.file} (sha256 {self.profile.sha256[:12]}), {len(self.profile.values)} set points"
         unit = _UNITS[self.control]
         return show(self.value, unit) if unit else ""
 
     def time_limit_s(self) -> float | None:
-        """The earliest end that is known beforehand: a time limit, or a charge limit at constant current."""
+        """The earliest end that is known beforehand: time, charge at constant current, energy at constant power."""
         ends = [c.threshold for c in self.cutoffs if c.quantity is Quantity.TIME]
         if self.control is Control.CURRENT and self.value:
             ends += [c.threshold / abs(self.value) for c in self.cutoffs if c.quantity is Quantity.CHARGE]
+        if self.control is Control.POWER and self.value:
+            ends += [c.threshold / abs(self.value) for c in self.cutoffs if c.quantity is Quantity.ENERGY]
         return min(ends, default=None)
 
 
-_UNITS = {Control.REST: "", Control.CURRENT: "A", Control.VOLTAGE: "V"}
+_UNITS = {
+    Control.REST: "",
+    Control.CURRENT: "A",
+    Control.VOLTAGE: "V",
+    Control.POWER: "W",
+    Control.RESISTANCE: "ohm",
+}
 
 
 def _way(scan: Scan) -> str:
@@ -161,3 +216,10 @@ def _way(scan: Scan) -> str:
     back = f" and back, {scan.cycles} times" if scan.cyclic else ""
     way = " to ".join((start, *(show(turn_V, "V") for turn_V in scan.turns_V)))
     return f"{way}{back} at {show(scan.rate_V_per_s * 1e3, 'mV/s')} in steps of {show(scan.stair_V, 'V')}"
+
+
+def current_of(power_W: float, voltage_V: float) -> float:
+    """The current of a power; endless where there is no voltage to carry it."""
+    if not power_W:
+        return 0.0
+    return power_W / voltage_V if voltage_V > 0.0 else math.inf

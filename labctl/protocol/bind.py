@@ -24,7 +24,7 @@ def bind(protocol: model.Protocol, source: Source, root: DocumentNode, problems:
     Raises:
         ProtocolError: the first problem; the others are in ``problems`` too.
     """
-    frame = make_frame(protocol, root, problems)
+    frame = make_frame(protocol, root, problems, source.directory)
     record = frame.sampling(protocol.record, ("record",))
     nodes = StepBinder(frame, record).nodes(protocol.steps, ("steps",))
     problems.raise_first()

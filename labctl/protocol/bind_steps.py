@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from labctl.instrument.course import Scan
+from labctl.instrument.course import Profile, Scan
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
 from labctl.protocol import model
 from labctl.protocol.bind_impedance import impedance_spec
 from labctl.protocol.bind_scan import cyclic_scan, end_of, linear_scan
 from labctl.protocol.bind_until import (
     current_cutoffs,
+    power_cutoffs,
+    profile_cutoffs,
+    resistance_cutoffs,
     rest_cutoffs,
     scan_cutoffs,
     time_limit,
@@ -18,8 +21,9 @@ from labctl.protocol.bind_until import (
 from labctl.protocol.document import Path
 from labctl.protocol.frame import Frame
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
+from labctl.protocol.profile_file import ProfileError, read_profile
+from labctl.units import Dimension, parse, show
 from labctl.units import Quantity as TextQuantity
-from labctl.units import show
 
 DEEPEST_LOOPS = 8
 
@@ -57,6 +61,12 @@ class StepBinder:
                 yield self._constant_voltage(voltage, _Place((*path, "constant_voltage"), loops))
             case model.CccvItem(cccv=cccv):
                 yield from self._cccv(cccv, _Place((*path, "cccv"), loops))
+            case model.ConstantPowerItem(constant_power=power):
+                yield self._constant_power(power, _Place((*path, "constant_power"), loops))
+            case model.ConstantResistanceItem(constant_resistance=load):
+                yield self._constant_resistance(load, _Place((*path, "constant_resistance"), loops))
+            case model.ProfileItem(profile=profile):
+                yield from self._profile(profile, _Place((*path, "profile"), loops))
             case model.VoltageScanItem(voltage_scan=scan):
                 place = _Place((*path, "voltage_scan"), loops)
                 yield self._scan(scan, linear_scan(scan, place.path, self._frame), place)
@@ -92,6 +102,40 @@ class StepBinder:
         self._frame.inside_window(step.voltage.value, (*place.path, "voltage"))
         cutoffs = voltage_cutoffs(step.until, (*place.path, "until"), self._frame)
         return self._step(step, place, Control.VOLTAGE, step.voltage.value, cutoffs)
+
+    def _constant_power(self, step: model.ConstantPower, place: _Place) -> StepNode:
+        watts = step.power.value
+        if watts == 0:
+            self._frame.refuse(
+                (*place.path, "power"), "no power flows in this step", "write a `rest:` instead"
+            )
+        cutoffs = power_cutoffs(step.until, watts, (*place.path, "until"), self._frame)
+        return self._step(step, place, Control.POWER, watts, cutoffs)
+
+    def _constant_resistance(self, step: model.ConstantResistance, place: _Place) -> StepNode:
+        safety = self._frame.safety
+        highest_V = max(abs(safety.voltage_min_V), abs(safety.voltage_max_V))
+        self._frame.below_limit(highest_V / step.resistance.value, (*place.path, "resistance"))
+        cutoffs = resistance_cutoffs(step.until, (*place.path, "until"), self._frame)
+        return self._step(step, place, Control.RESISTANCE, step.resistance.value, cutoffs)
+
+    def _profile(self, step: model.Profile, place: _Place) -> Iterator[StepNode]:
+        path, frame = (*place.path, "file"), self._frame
+        rate = parse("1C", Dimension.RATE)
+        if frame.directory is None:
+            frame.refuse(path, "this protocol is no file, so there is none beside it", "give it as a file")
+            return
+        try:
+            profile = read_profile(frame.directory / step.file, step.file, lambda: frame.amperes(rate, path))
+        except ProfileError as error:
+            frame.refuse(path, str(error), "see docs/protocols.md for an example")
+            return
+        if not profile.powers:
+            frame.below_limit(profile.largest, path)
+        drives = [Side.ABOVE] * (max(profile.values) > 0) + [Side.BELOW] * (min(profile.values) < 0)
+        ends = profile_cutoffs(step.until, tuple(drives), (*place.path, "until"), frame)
+        over = Cutoff(Quantity.TIME, Side.ABOVE, profile.duration_s)
+        yield self._step(step, place, Control.PROFILE, 0.0, (*ends, over), profile)
 
     def _scan(self, text: model.Scanned, scan: Scan, place: _Place) -> StepNode:
         cutoffs = (*scan_cutoffs(text.until, (*place.path, "until"), self._frame), end_of(scan))
@@ -159,11 +203,12 @@ class StepBinder:
         control: Control,
         value: float,
         cutoffs: tuple[Cutoff, ...],
+        profile: Profile | None = None,
     ) -> StepNode:
         sampling = self._record
         if text.record is not None:
             sampling = self._frame.sampling(text.record, (*place.path, "record"))
-        step = Step(control, value, cutoffs, self._frame.safety, sampling)
+        step = Step(control, value, cutoffs, self._frame.safety, sampling, profile=profile)
         longest_s = step.time_limit_s()
         if longest_s is not None and sampling.every_s > longest_s:
             self._frame.refuse(
@@ -212,6 +257,9 @@ _KIND = {
     Control.REST: "rest",
     Control.CURRENT: "constant_current",
     Control.VOLTAGE: "constant_voltage",
+    Control.POWER: "constant_power",
+    Control.RESISTANCE: "constant_resistance",
+    Control.PROFILE: "profile",
 }
 
 

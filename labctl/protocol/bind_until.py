@@ -80,6 +80,44 @@ def time_limit(time: TextQuantity | None, path: Path, frame: Frame) -> tuple[Cut
     return (_time(time),)
 
 
+def power_cutoffs(ends: until.CurrentUntil, power_W: float, path: Path, frame: Frame) -> tuple[Cutoff, ...]:
+    """Ends of a step at constant power: those of a current in the same direction."""
+    cutoffs = current_cutoffs(ends, power_W, path, frame)
+    for cutoff in cutoffs:
+        if cutoff.quantity is Quantity.VOLTAGE and (cutoff.side is Side.ABOVE) is (power_W > 0):
+            place = (*path, "voltage")
+            if cutoff.threshold <= 0.0:
+                frame.refuse(place, "a power needs an endless current at 0 V", "end above 0 V")
+            else:
+                frame.below_limit(power_W / cutoff.threshold, place)
+    return cutoffs
+
+
+def resistance_cutoffs(ends: until.ResistanceUntil, path: Path, frame: Frame) -> tuple[Cutoff, ...]:
+    """Ends of a discharge through a resistance."""
+    return (*current_cutoffs(ends, -1.0, path, frame), *_current(ends.current, path, frame))
+
+
+def profile_cutoffs(
+    ends: until.ProfileUntil, drives: tuple[Side, ...], path: Path, frame: Frame
+) -> tuple[Cutoff, ...]:
+    """Ends of a profile: a voltage on every side to which it drives the cell."""
+    if ends.voltage.value is not None:
+        frame.refuse(
+            (*path, "voltage"),
+            "a profile may drive the voltage to either side",
+            "write `above:` and `below:`",
+        )
+    voltages = _sided(Quantity.VOLTAGE, ends.voltage, Side.ABOVE)
+    for cutoff, (key, _) in zip(voltages, until.thresholds(ends.voltage), strict=True):
+        frame.inside_window(cutoff.threshold, (*path, "voltage", key))
+    for side in drives:
+        if not any(cutoff.side is side for cutoff in voltages):
+            word = "above" if side is Side.ABOVE else "below"
+            frame.refuse((*path, "voltage"), f"no voltage ends this profile {word}", f"add `{word}: ...`")
+    return (*voltages, *([_time(ends.time)] if ends.time is not None else []))
+
+
 def scan_cutoffs(ends: until.ScanUntil, path: Path, frame: Frame) -> tuple[Cutoff, ...]:
     """Ends of a scan before its last level; a plain current is one that is too large."""
     return (*_current(ends.current, path, frame, Side.ABOVE), *_capacity(ends.capacity, path, frame))

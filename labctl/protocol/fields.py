@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -147,6 +148,30 @@ class NameText(FromText):
 
 
 @dataclass(frozen=True)
+class FileText(FromText):
+    """The name of a file beside the protocol, or below it."""
+
+    def read(self, text: str) -> str:
+        """Read it."""
+        path = PurePosixPath(text)
+        if (
+            not text.strip()
+            or path.is_absolute()
+            or ".." in path.parts
+            or "\\" in text
+            or INVISIBLE.search(text)
+        ):
+            raise QuantityError(
+                f"{text[:40]!r} is not a file beside the protocol", "write, say, cycles/drive.csv"
+            )
+        return text
+
+    def json_schema(self) -> dict[str, Any]:
+        """Text."""
+        return {"type": "string", "examples": ["drive.csv"]}
+
+
+@dataclass(frozen=True)
 class LineText(FromText):
     """One line for a person."""
 
@@ -177,6 +202,7 @@ Current = Annotated[Quantity, QuantityText(_CURRENTS, signed=True)]
 CurrentMagnitude = Annotated[Quantity, QuantityText(_CURRENTS)]
 Capacity = Annotated[Quantity, QuantityText(_CAPACITIES)]
 Energy = Annotated[Quantity, QuantityText((Dimension.ENERGY,))]
+Power = Annotated[Quantity, QuantityText((Dimension.POWER,), signed=True)]
 Time = Annotated[Quantity, QuantityText((Dimension.TIME,))]
 VoltageRate = Annotated[Quantity, QuantityText((Dimension.VOLTAGE_RATE,))]
 Length = Annotated[Quantity, QuantityText((Dimension.LENGTH,))]
@@ -187,4 +213,5 @@ Resistance = Annotated[Quantity, QuantityText((Dimension.RESISTANCE,))]
 Amplitude = Annotated[Quantity, QuantityText((Dimension.VOLTAGE, *_CURRENTS))]
 Bias = Annotated[Quantity, QuantityText((Dimension.VOLTAGE, *_CURRENTS), signed=True)]
 Name = Annotated[str, NameText()]
+File = Annotated[str, FileText()]
 Line = Annotated[str, LineText()]

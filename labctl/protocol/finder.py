@@ -17,10 +17,11 @@ _IN_CHECKOUT = _PACKAGE.parent / "protocols"
 
 
 class Source(NamedTuple):
-    """A protocol's file: its name as the person gave it, and its text."""
+    """A protocol's text, under the name that the person gave; ``directory`` is the file's, None if it is no file."""
 
     name: str
     text: str
+    directory: Path | None = None
 
 
 def bundled_paths() -> dict[str, Path]:
@@ -42,7 +43,7 @@ def read(path_or_name: str | Path, problems: Problems) -> Source:
     path = Path(path_or_name)
     if isinstance(path_or_name, str) and not os.path.exists(name):
         path = bundled_paths().get(name, path)
-    return Source(mark.file, _decode(_read_bytes(path, mark, problems), mark, problems))
+    return Source(mark.file, _decode(_read_bytes(path, mark, problems), mark, problems), path.parent)
 
 
 def _read_bytes(path: Path, mark: Mark, problems: Problems) -> bytes:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 from labctl.instrument.step import SafetyLimits, Sampling
 from labctl.protocol import model
@@ -29,6 +30,7 @@ class Frame:
     problems: Problems
     cell: CellDescription
     safety: SafetyLimits
+    directory: FilePath | None
 
     def refuse(self, path: Path, problem: str, remedy: str) -> None:
         """Note a problem with the value at ``path``."""
@@ -90,8 +92,8 @@ class Frame:
         )
 
 
-def make_frame(protocol: model.Protocol, root: Node, problems: Problems) -> Frame:
-    """Bind the cell and the safety window."""
+def make_frame(protocol: model.Protocol, root: Node, problems: Problems, directory: FilePath | None) -> Frame:
+    """Bind the cell and the safety window; ``directory`` is where the files are that it names."""
     low, high = (voltage.value for voltage in protocol.safety.voltage)
     equilibrium = protocol.cell.equilibrium_voltage
     # A window symmetric about 0 V is that of a symmetric cell.
@@ -100,9 +102,9 @@ def make_frame(protocol: model.Protocol, root: Node, problems: Problems) -> Fram
         cell = describe_cell(protocol.cell, equilibrium_V)
     except QuantityError as error:
         problems.fatal(root.find(("cell", "nominal_capacity")).mark, error.problem, error.remedy)
-    unlimited = Frame(root, problems, cell, SafetyLimits(low, high, math.inf))
+    unlimited = Frame(root, problems, cell, SafetyLimits(low, high, math.inf), directory)
     current_max_A = unlimited.amperes(protocol.safety.current, ("safety", "current"))
-    frame = Frame(root, problems, cell, SafetyLimits(low, high, current_max_A))
+    frame = Frame(root, problems, cell, SafetyLimits(low, high, current_max_A), directory)
     if low >= high:
         upper = root.find(("safety", "voltage", 1)).mark
         problems.fatal(upper, "the upper voltage is not above the lower", "write [lowest, highest]")

@@ -8,7 +8,16 @@ from pydantic import Tag as Variant
 from labctl.protocol import fields
 from labctl.protocol.rule_text import Rule
 from labctl.protocol.strict import Strict, problem
-from labctl.protocol.until import CccvUntil, CurrentUntil, LoopUntil, RestUntil, ScanUntil, VoltageUntil
+from labctl.protocol.until import (
+    CccvUntil,
+    CurrentUntil,
+    LoopUntil,
+    ProfileUntil,
+    ResistanceUntil,
+    RestUntil,
+    ScanUntil,
+    VoltageUntil,
+)
 
 MOST_PASSES = 1_000_000
 _Pass = Annotated[int, fields.CountText(1, MOST_PASSES)]
@@ -134,6 +143,29 @@ class Cccv(Controlled):
     until: CccvUntil
 
 
+class ConstantPower(Controlled):
+    """A power; positive charges the cell."""
+
+    power: fields.Power
+    until: CurrentUntil
+
+
+class ConstantResistance(Controlled):
+    """Discharge through a resistance, as a load of this size would."""
+
+    resistance: fields.Resistance
+    until: ResistanceUntil
+
+
+class Profile(Controlled):
+    """A drive cycle: set points from a CSV file, each held until the time of the next."""
+
+    file: fields.File = Field(
+        description="beside the protocol; columns time_s and current_A, power_W or rate_C"
+    )
+    until: ProfileUntil
+
+
 class Scanned(Scheduled):
     """What voltage scans have in common; each level is a sample."""
 
@@ -207,6 +239,24 @@ class CccvItem(Strict):
     cccv: Cccv
 
 
+class ConstantPowerItem(Strict):
+    """``- constant_power: ...``."""
+
+    constant_power: ConstantPower
+
+
+class ConstantResistanceItem(Strict):
+    """``- constant_resistance: ...``."""
+
+    constant_resistance: ConstantResistance
+
+
+class ProfileItem(Strict):
+    """``- profile: ...``."""
+
+    profile: Profile
+
+
 class VoltageScanItem(Strict):
     """``- voltage_scan: ...``."""
 
@@ -244,6 +294,9 @@ STEPS: dict[str, type[Strict]] = {
     "constant_current": ConstantCurrentItem,
     "constant_voltage": ConstantVoltageItem,
     "cccv": CccvItem,
+    "constant_power": ConstantPowerItem,
+    "constant_resistance": ConstantResistanceItem,
+    "profile": ProfileItem,
     "voltage_scan": VoltageScanItem,
     "cyclic_voltammetry": CyclicVoltammetryItem,
     "impedance": ImpedanceItem,
@@ -262,6 +315,9 @@ Item = Annotated[
     | Annotated[ConstantCurrentItem, Variant("constant_current")]
     | Annotated[ConstantVoltageItem, Variant("constant_voltage")]
     | Annotated[CccvItem, Variant("cccv")]
+    | Annotated[ConstantPowerItem, Variant("constant_power")]
+    | Annotated[ConstantResistanceItem, Variant("constant_resistance")]
+    | Annotated[ProfileItem, Variant("profile")]
     | Annotated[VoltageScanItem, Variant("voltage_scan")]
     | Annotated[CyclicVoltammetryItem, Variant("cyclic_voltammetry")]
     | Annotated[ImpedanceItem, Variant("impedance")]

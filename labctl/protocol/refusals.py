@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from labctl.instrument.channel import ImpedanceTraits, Traits
+from labctl.instrument.course import Profile
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Quantity, Step
 from labctl.protocol.plan import ImpedanceNode, Plan, StepNode
@@ -38,6 +39,8 @@ def _safety_reasons(plan: Plan, traits: Traits) -> Iterator[str]:
 def _step_reasons(step: Step, traits: Traits) -> Iterator[str]:
     if step.control is Control.CURRENT and abs(step.value) > traits.current_max_A:
         yield f"{show(step.value, 'A')} is beyond {traits.model}, which goes to {show(traits.current_max_A, 'A')}"
+    if step.profile is not None:
+        yield from _profile_reasons(step.profile, traits)
     voltages_V = [cutoff.threshold for cutoff in step.cutoffs if cutoff.quantity is Quantity.VOLTAGE]
     if step.control is Control.VOLTAGE:
         voltages_V.append(step.value)
@@ -57,6 +60,24 @@ def _step_reasons(step: Step, traits: Traits) -> Iterator[str]:
         yield (
             f"a sample every {show(step.sampling.every_s, 's')} is too fast for {traits.model}, "
             f"which needs {show(traits.shortest_interval_s, 's')}"
+        )
+
+
+def _profile_reasons(profile: Profile, traits: Traits) -> Iterator[str]:
+    if not profile.powers and profile.largest > traits.current_max_A:
+        yield (
+            f"{show(profile.largest, 'A')} in {profile.file} is beyond {traits.model}, "
+            f"which goes to {show(traits.current_max_A, 'A')}"
+        )
+    if profile.shortest_s < 2.0 * traits.shortest_interval_s:
+        yield (
+            f"{profile.file} has a set point of {show(profile.shortest_s, 's')}; {traits.model} needs "
+            f"{show(2.0 * traits.shortest_interval_s, 's')}: a reading after it begins and one at its end"
+        )
+    if traits.most_set_points is not None and len(profile.values) > traits.most_set_points:
+        yield (
+            f"{profile.file} has {len(profile.values)} set points, and {traits.model} has room for "
+            f"{traits.most_set_points}: split it, or join equal ones"
         )
 
 

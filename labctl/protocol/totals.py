@@ -24,7 +24,7 @@ class Estimate:
         duration_s: if each step passes the charge that its capacity limit or the cell's nominal capacity allows,
             and no voltage ends it earlier.
         duration_at_most_s: if each step lasts until its time or charge limit.
-        charge_C: magnitude of the charge passed in ``duration_s`` at constant current.
+        charge_C: magnitudes of the charge passed in ``duration_s`` at constant current and in profiles of currents.
         rows_at_most: samples kept, if every step lasts to its limit and crosses the whole voltage window once.
         spectra: number of spectra.
     """
@@ -77,8 +77,12 @@ def _add_step(step: Step, times: int, nominal_C: float | None, total: Estimate) 
     total.duration_at_most_s += times * longest_s
     if step.control is Control.CURRENT:
         total.charge_C += times * abs(step.value) * expected_s
+    elif step.profile is not None and not step.profile.powers:
+        total.charge_C += times * step.profile.passed()
     rows = longest_s / step.sampling.every_s + 2 if step.scan is None else step.scan.levels
-    if step.sampling.voltage_change_V is not None and step.control is not Control.VOLTAGE:
+    if step.profile is not None:
+        rows += 2 * len(step.profile.values)
+    elif step.sampling.voltage_change_V is not None and step.control is not Control.VOLTAGE:
         rows += (step.safety.voltage_max_V - step.safety.voltage_min_V) / step.sampling.voltage_change_V
     if step.sampling.current_change_A is not None and step.control is Control.VOLTAGE:
         rows += 2 * step.safety.current_max_A / step.sampling.current_change_A

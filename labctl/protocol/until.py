@@ -80,6 +80,19 @@ class CccvUntil(Strict):
     time: fields.Time | None = None
 
 
+class ResistanceUntil(CurrentUntil):
+    """Ends of a discharge through a resistance."""
+
+    current: Current | None = None
+
+
+class ProfileUntil(Strict):
+    """Ends of a profile before its last set point."""
+
+    voltage: Voltage
+    time: fields.Time | None = None
+
+
 class ScanUntil(Strict):
     """Ends of a voltage scan before its last level."""
 

@@ -20,6 +20,7 @@ class Dimension(Enum):
     AREAL_CAPACITY = ("areal capacity", "C/m2", "1 mAh/cm2", 1e-9, 1e8)
     SPECIFIC_CAPACITY = ("specific capacity", "C/kg", "120 mAh/g", 1e-6, 1e8)
     ENERGY = ("energy", "J", "4 mWh", 1e-12, 1e8)
+    POWER = ("power", "W", "5 mW", 1e-15, 1e6)
     RESISTANCE = ("resistance", "ohm", "10 kohm", 1e-9, 1e15)
     FREQUENCY = ("frequency", "Hz", "100 kHz", 1e-7, 1e8)
     LENGTH = ("length", "m", "6 mm", 1e-9, 10.0)
@@ -88,6 +89,7 @@ UNITS: dict[Dimension, dict[str, Fraction]] = {
     Dimension.SPECIFIC_CAPACITY: _per(_AMPERE_HOUR, "g", Fraction(1, 1000))
     | _per(_AMPERE_HOUR, "kg", Fraction(1)),
     Dimension.ENERGY: _prefixed("Wh", "umk", HOUR) | _prefixed("J", "umk"),
+    Dimension.POWER: _prefixed("W", "numk"),
     Dimension.RESISTANCE: _prefixed("ohm", "mkM") | _prefixed("Ohm", "mkM") | _prefixed("\u03a9", "mkM"),
     Dimension.FREQUENCY: _prefixed("Hz", "umkM"),
     Dimension.LENGTH: _prefixed("m", "um") | {"cm": Fraction(1, 100)},

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 _SCALES = ((1e-9, "n"), (1e-6, "u"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"))
-_SCALED_UNITS = {"A", "V", "ohm", "Hz", "s", "J", "V/s", "Ah", "Wh", "m"}
+_SCALED_UNITS = {"A", "V", "ohm", "Hz", "s", "J", "W", "V/s", "Ah", "Wh", "m"}
 
 
 def show(value: float, unit: str, digits: int = 4) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.errors import CannotHold
-from labctl.instrument.course import Scan
+from labctl.instrument.course import Profile, Scan
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl_drivers.methodscript_compile import compile_step
@@ -116,8 +116,15 @@ KINDS: dict[Control, list[Quantity]] = {
     Control.REST: [Quantity.TIME, Quantity.VOLTAGE, Quantity.VOLTAGE_RATE],
     Control.CURRENT: list(Quantity),
     Control.VOLTAGE: [q for q in Quantity if q is not Quantity.VOLTAGE_RATE],
+    Control.POWER: list(Quantity),
+    Control.RESISTANCE: list(Quantity),
+    Control.PROFILE: list(Quantity),
     Control.SCAN: [q for q in Quantity if q not in (Quantity.VOLTAGE_RATE, Quantity.VOLTAGE)],
 }
+PROFILES = [
+    Profile((1.0, 2.5, 60.0), (1e-4, -2e-4, 0.0), False, "drive.csv", "0" * 64),
+    Profile((10.0, 3600.0), (1e-4, -5e-5), True, "power.csv", "0" * 64),
+]
 SCANS = [
     Scan(0.5, (-0.5,), 1, 1e-3, 1e-4),
     Scan(0.0, (0.5, -0.5), 1, 1e-2, 1e-3),
@@ -140,11 +147,19 @@ def steps(draw: st.DrawFn) -> Step:
         for quantity in chosen
     )
     sign = draw(st.sampled_from([1.0, -1.0]))
-    value = {Control.REST: 0.0, Control.CURRENT: sign * 10.0 ** draw(st.floats(-8, -4))}.get(
-        control, sign * 0.5
-    )
+    magnitude = 10.0 ** draw(st.floats(-8, -4))
+    values = {
+        Control.REST: 0.0,
+        Control.CURRENT: sign * magnitude,
+        Control.POWER: sign * magnitude,
+        Control.RESISTANCE: 1.0 / magnitude,
+    }
+    value = values.get(control, sign * 0.5)
     change = draw(st.sampled_from([None, 1e-3]))
     sampling = Sampling(10.0 ** draw(st.floats(-1, 3)), change, change)
+    if control is Control.PROFILE:
+        profile = draw(st.sampled_from(PROFILES))
+        return Step(control, 0.0, conditions, SAFETY, sampling, profile=profile)
     if control is Control.SCAN:
         scan = draw(st.sampled_from(SCANS))
         return Step(control, 0.0, conditions, SAFETY, Sampling(scan.interval_s), scan)
