@@ -10,7 +10,9 @@ from labctl.web.live import Frame, Live, batches
 from labctl.web.problem import Problem
 
 MOST_VIEWERS = 100
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 5.0
+"""An event, not a comment: a page cannot see those, and has to tell silence from a lost connection."""
+
 GIVEN_UP_AFTER_S = 30.0
 """A viewer that takes in nothing for so long is let go."""
 
@@ -98,7 +100,7 @@ class Stream:
                 yield text
                 sent_s = monotonic()
             elif monotonic() - sent_s > HEARTBEAT_S:
-                yield b": still here\n\n"
+                yield b"event: alive\ndata: {}\n\n"
                 sent_s = monotonic()
             await live.ticked()
             frames = live.since(self._seen or 0)

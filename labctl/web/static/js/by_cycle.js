@@ -66,6 +66,7 @@ export function resistanceChart(host) {
     title: "Fitted resistances by cycle", label: "Resistances fitted to the spectra, by cycle.", quantity: { ...OHM, fromZero: true }, show: resistance,
     lines: [
       { label: "series", token: "series-3", dots: true },
+      { label: "SEI", token: "series-2", dots: true, dash: "long" },
       { label: "charge transfer", token: "series-1", dots: true, dash: "dashed", hollow: true },
       { label: "|Z| at the lowest frequency", token: "series-4", dots: true, dash: "dotted" },
     ],
@@ -85,8 +86,9 @@ export function cycleColumns({ half_cycles: halves, cycles }) {
   };
 }
 
-/** Columns for the chart of resistances; a fit that is not to be trusted is left out. */
+/** Columns for the chart of resistances; an arc that is not to be trusted is left out. */
 export function resistanceColumns(spectra) {
-  const charge = ({ fit }) => (fit && !fit.arcs.some(({ doubt }) => doubt) ? (fit.charge_transfer_ohm?.value ?? null) : null);
-  return [spectra.map(({ cycle }) => cycle), spectra.map(({ fit }) => fit?.series_ohm?.value ?? null), spectra.map(charge), spectra.map(({ total_ohm: total }) => total ?? null)];
+  const arc = (wanted) => ({ fit }) => fit?.arcs.find(({ name, doubt }) => name === wanted && !doubt)?.resistance_ohm.value ?? null;
+  const column = (of) => spectra.map((spectrum) => of(spectrum) ?? null);
+  return [column(({ cycle }) => cycle), column(({ fit }) => fit?.series_ohm?.value), column(arc("SEI")), column(arc("charge transfer")), column(({ total_ohm: total }) => total)];
 }

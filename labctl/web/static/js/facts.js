@@ -1,7 +1,7 @@
 // The figures at the head of a run: what it does at this moment, or what it came to.
 
 import { make, say } from "./dom.js";
-import { count, current, duration, moment, overpotential, voltage } from "./format.js";
+import { count, current, duration, inPrint, moment, overpotential, voltage } from "./format.js";
 
 const LIVE = ["voltage", "current", "overpotential", "cycle", "running for", "left, at most"];
 const BREADTH = { doing: "whole", length: "", samples: "" };
@@ -19,7 +19,7 @@ export class Facts {
   show(full, channel) {
     const figures = channel ? ofChannel(channel) : full ? ofRun(full.run) : {};
     const about = full && { channel: `${full.run.channel} · ${full.instrument?.model ?? ""}`, protocol: full.run.protocol };
-    this.#fill({ ...figures, ...about, ...(channel?.doing && { doing: channel.doing }) });
+    this.#fill({ ...figures, ...about, ...(channel?.doing && { doing: inPrint(channel.doing) }) });
   }
 
   #fill(figures) {

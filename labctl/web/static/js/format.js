@@ -71,6 +71,11 @@ export function moment(unixSecond) {
   return CALENDAR.format(unixSecond * 1000);
 }
 
+/** A step in the words of a plan, with the signs of print. */
+export function inPrint(words) {
+  return words.replaceAll("_", " ").replaceAll(">=", "≥").replaceAll("<=", "≤").replace(/(\d) u([AVs])\b/g, "$1 µ$2").replace(/(^|[\s(])-(?=\d)/g, "$1−").replaceAll("cm2", "cm²").replace(/\bohm\b/g, "Ω");
+}
+
 /** A whole number with thin spaces between thousands. */
 export function count(number) {
   return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, "\u2009");

@@ -121,7 +121,7 @@ export class LineChart {
 
   #valueAxis() {
     return {
-      size: 54, labelSize: 22, space: 34,
+      size: (_, values) => Math.max(54, 18 + 7 * Math.max(...(values ?? [""]).map((text) => text.length))), labelSize: 22, space: 34,
       label: () => [this.quantity.name, prefix(this.quantity, ...this.#y).sign].filter(Boolean).join(" / "),
       values: (_, values) => ticks(this.quantity, values, ...this.#y),
     };

@@ -3,7 +3,7 @@
 /** A channel's name among all stations. */
 export const keyOf = ({ station, channel }) => `${station}/${channel}`;
 
-const SILENT_AFTER_s = 25; // the server says something at least every 10 s,
+const SILENT_AFTER_s = 13; // the server says something at least every 5 s,
 const SILENT_WHILE_BUSY_s = 6; // and a channel with a run in progress every second
 const BUSY = new Set(["running", "last step", "skipping"]);
 

@@ -1,6 +1,7 @@
 // The protocol of a run: its plan as steps, and its text, with the present step marked in both.
 
 import { make } from "./dom.js";
+import { inPrint } from "./format.js";
 
 /** The plan as a nested list; `path` is the present step's place, or empty. */
 export function planList(steps, path = "") {
@@ -10,7 +11,7 @@ export function planList(steps, path = "") {
     levels.length = step.depth + 1;
     const now = Boolean(path) && step.path === path;
     const item = make("li", { class: now ? "now" : null, "aria-current": now ? "step" : null },
-      make("div", { class: "line" }, make("span", {}, step.text), now && make("span", { class: "here" }, "◀ here")));
+      make("div", { class: "line" }, make("span", {}, inPrint(step.text)), now && make("span", { class: "here" }, "◀ here")));
     (levels[step.depth] ??= nested(levels)).append(item);
   }
   return root;

@@ -13,6 +13,7 @@ import { keyOf } from "./live.js";
 import { verbButtons } from "./verbs.js";
 
 const AROUND_s = 3600; // what is shown on each side of an event
+const FITTING_ms = 2000; // the server fits spectra in the background
 const SETTLE_ms = 400; // what comes close together is read once
 
 /** Show run `id`; `of` is the key of its channel, if the way here said which. */
@@ -24,6 +25,7 @@ class RunView {
   #closing = new AbortController();
   #soon = new Map();
   #path = null;
+  #fitsAwaited = 20;
 
   constructor(main, page, id) {
     Object.assign(this, { main, page, id, live: page.live });
@@ -81,12 +83,12 @@ class RunView {
     this.#showChannel();
   }
 
-  #again(part) {
+  #again(part, after_ms = SETTLE_ms) {
     if (this.#soon.has(part)) return;
     this.#soon.set(part, setTimeout(() => {
       this.#soon.delete(part);
       this.#read(part);
-    }, SETTLE_ms));
+    }, after_ms));
   }
 
   async #read(part) {
@@ -117,6 +119,7 @@ class RunView {
       spectra: () => {
         this.nyquist.draw(answer.spectra);
         this.resistances.draw(resistanceColumns(answer.spectra));
+        if (answer.spectra.some(({ fit }) => !fit) && this.#fitsAwaited-- > 0) this.#again("spectra", FITTING_ms);
       },
       events: () => {
         this.curves.note(marksOf(answer.events));

@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { make } from "./dom.js";
+import { inPrint } from "./format.js";
 import { askToken } from "./login.js";
 import { note } from "./note.js";
 
@@ -80,6 +81,6 @@ function confirm(verb, channel, rights, entry = null) {
 }
 
 function subject({ cell, channel, station, protocol, run_id: run, doing }) {
-  const rows = { cell: cell || "without a name", channel: `${channel} of ${station}`, protocol, run: run && String(run), doing };
+  const rows = { cell: cell || "without a name", channel: `${channel} of ${station}`, protocol, run: run && String(run), doing: doing && inPrint(doing) };
   return Object.entries(rows).filter(([, value]) => value).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]);
 }

@@ -1,7 +1,7 @@
 // One channel on the wall.
 
 import { make, mark, say } from "./dom.js";
-import { current, duration, overpotential, voltage } from "./format.js";
+import { current, duration, inPrint, overpotential, voltage } from "./format.js";
 import { drawTrend } from "./trends.js";
 import { look, reshape, shape } from "./states.js";
 
@@ -55,7 +55,7 @@ export class Tile {
     parts.why.parentElement.querySelector(".middle").hidden = Boolean(why);
     say(parts.why, why ?? "");
     mark(this.link, "data-why", Boolean(why));
-    mark(this.link, "title", why || channel.doing || null);
+    mark(this.link, "title", why || (channel.doing && inPrint(channel.doing)) || null);
     const known = channel.voltage_volt !== null && channel.voltage_volt !== undefined;
     mark(this.link, "data-idle", !known);
     say(parts.voltage, known ? voltage(channel.voltage_volt) : "");
@@ -70,7 +70,7 @@ export class Tile {
     mark(this.#parts.left, "class", old ? "age" : "left");
     const { remaining_second: left, overpotential_volt: eta, queued } = channel;
     say(this.#parts.left, old ? `${duration(age)} old` : left ? `${duration(left)} left` : queued ? `${queued} waiting` : "");
-    say(this.#parts.eta, eta === null || eta === undefined ? "" : `η ${overpotential(eta)}`);
+    say(this.#parts.eta, eta !== null && eta !== undefined ? `η ${overpotential(eta)}` : channel.state === "idle" ? channel.instrument : "");
   }
 
   #trend(channel) {
