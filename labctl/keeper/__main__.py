@@ -21,10 +21,11 @@ def main() -> None:
         default=[],
         help="a driver to load before it is needed; as often as need be",
     )
+    parser.add_argument("--libraries", action="store_true", help="load those for VISA and serial lines, too")
     given = parser.parse_args()
     for name in given.driver:  # a keeper that stands by is to act at once when it is called
         plugins.driver(name)
-    if given.driver:
+    if given.libraries:
         from labctl.link import serial, visa  # noqa: F401
     journal = Journal(given.journal)
     try:

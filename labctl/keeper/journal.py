@@ -60,24 +60,28 @@ class Journal:
 
     def _write(self) -> None:
         while True:
-            item = self._lines.get()
-            if isinstance(item, threading.Event):
-                item.set()
-                continue
-            line, said = item
-            if said:
-                _say(said)
-            if self.path is not None:
+            items = [self._lines.get()]
+            while not self._lines.empty():  # what has come meanwhile is made durable together
+                items.append(self._lines.get())
+            noted = [item for item in items if not isinstance(item, threading.Event)]
+            for _, said in noted:
+                if said:
+                    _say(said)
+            if noted and self.path is not None:
                 try:
-                    _append(self.path, line)
+                    _append(self.path, [line for line, _ in noted])
                 except OSError as error:
-                    _say(f"labctl keeper: cannot write {self.path}: {error.strerror}; lost: {line}")
+                    lost = "; ".join(line for line, _ in noted)
+                    _say(f"labctl keeper: cannot write {self.path}: {error.strerror}; lost: {lost}")
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
 
 
-def _append(path: Path, line: str) -> None:
+def _append(path: Path, lines: list[str]) -> None:
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, line.encode() + b"\n")
+        os.write(file, "".join(f"{line}\n" for line in lines).encode())
         os.fsync(file)
     finally:
         os.close(file)

@@ -31,8 +31,8 @@ _LOOK = "unknown, look at the instrument"
 class Note(Protocol):
     """Where the keeper writes what it does."""
 
-    def __call__(self, event: str, sentence: str, *, loud: bool = False) -> None:
-        """Add a line; ``loud`` says it to whoever sits there, too."""
+    def __call__(self, event: str, sentence: str, *, loud: bool = False, by: str = "engine") -> None:
+        """Add a line: ``by`` whose decision; ``loud`` says it to whoever sits there, too."""
         ...
 
 
@@ -80,6 +80,7 @@ class Kept:
         self._told = told
         self._fresh = Freshness()
         self._cause: LabctlError | None = None
+        self._by = "engine"  # whose decision the last opening was
         self._opening: asyncio.Future[None] | None = None
         self._escalation: Escalation | None = None
         self._persisting: asyncio.Future[None] | None = None
@@ -166,7 +167,7 @@ class Kept:
             if isinstance(error, (CannotHold, Superseded)):
                 raise error
             self._cause = error
-            self._start_opening(str(error))
+            self._start_opening(str(error), by="keeper")
         if self._opening is not None:
             await asyncio.shield(self._opening)
         cause = self._cause or error
@@ -224,14 +225,15 @@ class Kept:
         """The keeper's own decision, which the engine is told; returns the cause."""
         if self._opening is None:
             self._cause = cause
-            self._start_opening(str(cause), loud=True)
+            self._start_opening(str(cause), by="keeper", loud=True)
             self._told(cause, self.epoch)
         return cause
 
-    def _start_opening(self, reason: str, *, loud: bool = False) -> None:
+    def _start_opening(self, reason: str, *, by: str = "engine", loud: bool = False) -> None:
         self.epoch += 1
         self._lease.end()
-        self._note("opening", reason)
+        self._by = by
+        self._note("opening", reason, by=by)
         self._opening = asyncio.ensure_future(self._open(reason, loud))
 
     async def _open(self, reason: str, loud: bool) -> None:
@@ -245,7 +247,7 @@ class Kept:
         except CellStateUnknown as error:
             self.unsafe = error.problem
             sentence = f"UNSAFE, look at the cell: {error.problem}; wanted because {reason}"
-            self._note("unsafe", sentence, loud=not known_unsafe)
+            self._note("unsafe", sentence, loud=not known_unsafe, by=self._by)
             self._persisting = asyncio.ensure_future(self._persist(self._escalation))
         else:
             self._is_open(f"because {reason}", loud=loud)
@@ -257,14 +259,15 @@ class Kept:
         try:
             await escalation.confirmed(PERSIST_S)
         except CellStateUnknown as error:
-            self._note("gave up", f"UNSAFE, nothing more is tried: {error.problem}", loud=True)
+            self._note("gave up", f"UNSAFE, nothing more is tried: {error.problem}", loud=True, by="keeper")
         else:
+            self._by = "keeper"
             self._is_open("late", loud=True)
 
     def _is_open(self, how: str, *, loud: bool) -> None:
         self.unsafe = ""
         self.energised = False
-        self._note("off", f"the circuit is open, confirmed by read-back; {how}", loud=loud)
+        self._note("off", f"the circuit is open, confirmed by read-back; {how}", loud=loud, by=self._by)
 
     async def _forget(self) -> None:
         """What is still being tried is taken over by what comes next, or no longer needed."""

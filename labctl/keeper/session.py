@@ -1,7 +1,6 @@
 """One connection to the keeper: commands with numbers and epochs, each of which takes effect once."""
 
 import asyncio
-import os
 from asyncio import TaskGroup
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -25,9 +24,6 @@ from labctl.keeper.lease import Lease
 from labctl.keeper.terms import Terms, software_version
 from labctl.keeper.values import error_to_plain, from_plain, to_plain
 from labctl.link.tcp import plain_socket
-
-LIBRARY = "LABCTL_VISA_LIBRARY"
-"""Who names a VISA library wants all instruments reached through it."""
 
 _REMEMBERED = 32
 GIVEN_BACK = "the engine has given the channel back"
@@ -206,7 +202,9 @@ class Session:
             if self._channel is not None:
                 await self._channel.make_safe()
                 self._note(
-                    "off", "the circuit is open, confirmed by read-back; a bug was in the way", loud=True
+                    *("off", "the circuit is open, confirmed by read-back; a bug was in the way"),
+                    loud=True,
+                    by="keeper",
                 )
             raise
 
@@ -221,6 +219,7 @@ class Session:
             await self._kept.release(self._reason, self._alone)
             self._kept = None
             self._note("released", self._reason)
+            await asyncio.to_thread(self._journal.flush)  # who reads it next is to find everything
         if self._claim is not None:
             self._claim.drop()
 
@@ -234,7 +233,7 @@ class Session:
     def _open_channel(self, terms: Terms) -> HeldChannel:
         """At a plain socket on the event loop; at whatever may block in a thread of its own."""
         driver, clock = plugins.driver(terms.driver), LoopClock(terms.speed, terms.start)
-        address = None if LIBRARY in os.environ else plain_socket(terms.resource)
+        address = plain_socket(terms.resource)
         if address is None:
             return ThreadedChannel(driver, terms.resource, clock, terms.model, dict(terms.options))
         return LoopedChannel(driver, address, terms.resource, clock, terms.model, dict(terms.options))
@@ -264,9 +263,9 @@ class Session:
     def _name(self) -> str:
         return f"channel {self._terms.channel}" if self._terms else "a channel that is being attached"
 
-    def _note(self, event: str, sentence: str, *, loud: bool = False) -> None:
+    def _note(self, event: str, sentence: str, *, loud: bool = False, by: str = "engine") -> None:
         name, engine = (self._terms.channel, self._terms.engine_pid) if self._terms else ("-", None)
-        self._journal.note(name, event, sentence, loud=loud, engine_pid=engine)
+        self._journal.note(name, event, sentence, loud=loud, engine_pid=engine, by=by)
 
     def _tell(self, cause: LabctlError, epoch: int) -> None:
         self.frames.send({"opening": error_to_plain(cause), "epoch": epoch})

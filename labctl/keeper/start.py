@@ -48,11 +48,14 @@ class KeeperProcess:
     Args:
         drivers: names of the drivers that it is going to need.
         journal: the file it writes to; None: nothing is kept.
+        libraries: it is going to need more than plain sockets.
     """
 
-    def __init__(self, drivers: Iterable[str], journal: Path | None) -> None:
+    def __init__(self, drivers: Iterable[str], journal: Path | None, *, libraries: bool = False) -> None:
         self.pid = 0
         self._arguments = [argument for name in drivers for argument in ("--driver", name)]
+        if libraries:
+            self._arguments.append("--libraries")
         if journal is not None:
             self._arguments += ["--journal", str(journal)]
         self._control: socket.socket | None = None

@@ -1,6 +1,7 @@
 """A TCP socket on the event loop, for instruments that speak through a plain one: many of them share a thread."""
 
 import asyncio
+import os
 import re
 import socket
 
@@ -14,8 +15,11 @@ _CHUNK = 65536
 
 
 def plain_socket(resource: str) -> tuple[str, int] | None:
-    """Host and port of a VISA resource that is nothing but a TCP socket; None for every other kind."""
-    match = _PLAIN.fullmatch(resource.strip())
+    """Host and port of a VISA resource that is nothing but a TCP socket.
+
+    None for every other kind, and for all where ``LABCTL_VISA_LIBRARY`` names a library: who does that wants its way.
+    """
+    match = None if "LABCTL_VISA_LIBRARY" in os.environ else _PLAIN.fullmatch(resource.strip())
     return None if match is None else (match[1], int(match[2]))
 
 

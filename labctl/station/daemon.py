@@ -23,6 +23,7 @@ from labctl.station.companion import Companion, accompany
 from labctl.station.connect import clock_for
 from labctl.station.delivery import Delivery
 from labctl.station.file import Station
+from labctl.station.keeper_record import KeeperRecord
 from labctl.station.local_socket import LocalSocket, socket_path
 from labctl.station.outage import Outage
 from labctl.station.queue import Queue
@@ -61,12 +62,17 @@ async def serve(
     claim = Claim(f"station {station.name}")
     await claim.take()
     try:
-        journal, drivers = journal_beside(database), [spec.driver for spec in station.channels.values()]
-        with Store(database) as store, KeeperPairs(drivers, journal) as keepers:
+        journal = journal_beside(database)
+        at_ports = {name: spec for name, spec in station.channels.items() if spec.resource}
+        instruments = [(spec.driver, spec.resource) for spec in at_ports.values()]
+        with Store(database) as store, KeeperPairs(instruments, journal) as keepers:
+            keepers.ready_for(at_ports)
+            kept = KeeperRecord(store, database, journal)
+            kept.enter()
             queue = Queue(store, station.name)
             await queue.load(partial(_ended, Reader(database)))
             outage = Outage(store, partial(tell, ""))
-            bench = Bench(store, database, queue, keepers, journal, speed, seed, tell, outage)
+            bench = Bench(store, database, queue, keepers, kept, journal, speed, seed, tell, outage)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
             commands = Commands(station, queue, workers, str(locate(database)), outage)
             broadcast = Broadcast(station.name, workers, tell)

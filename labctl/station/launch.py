@@ -18,6 +18,7 @@ from labctl.protocol.refusals import refusals
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards, refuse_unattended
+from labctl.station.keeper_record import KeeperRecord
 from labctl.station.limits import beyond_channel
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
@@ -69,11 +70,12 @@ async def launch(
         refuse_unattended(request.channel)
     clock = clock_for(request.channel, request.speed)
     journal = journal_beside(request.database)
-    with KeeperPairs([request.channel.driver], journal) as keepers:
+    with KeeperPairs([(request.channel.driver, request.channel.resource)], journal) as keepers:
         channel = open_channel(request.channel, clock, request.seed, keepers)
         try:
             identity = await identify(channel, request.channel)
             with Store(request.database) as store:
+                KeeperRecord(store, request.database, journal).enter()
                 record = store.open_run(
                     request.plan,
                     identity=identity,

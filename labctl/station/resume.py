@@ -21,6 +21,7 @@ from labctl.protocol.plan import IfInterrupted, Plan
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards
+from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
 from labctl.station.opening import opened_by_keeper
 from labctl.station.rehearsal import lived
@@ -155,7 +156,9 @@ async def resume(
         LabctlError: as ``take_up``.
     """
     database = request.interrupted.database
-    with Store(database) as store, KeeperPairs([request.channel.driver], journal_beside(database)) as keepers:
+    instrument, journal = (request.channel.driver, request.channel.resource), journal_beside(database)
+    with Store(database) as store, KeeperPairs([instrument], journal) as keepers:
+        KeeperRecord(store, database, journal).enter()
         end = await take_up(request, store, keepers, control, started, tell)
     return request.interrupted.run.run_id, end
 

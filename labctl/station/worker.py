@@ -20,6 +20,7 @@ from labctl.protocol.plan import IfInterrupted
 from labctl.rules import RuleSet
 from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards
+from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
 from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue, settled
@@ -39,6 +40,7 @@ class Bench:
         store: where runs are written; ``database``: its URL or path.
         queue: what is to be run.
         keepers: who keeps instruments at ports; ``journal``: the file in which they note what they do.
+        kept: enters that into the audit log.
         speed: experiment seconds per second on the wall.
         seed: of everything simulated.
         tell: called with a channel's name and a sentence whenever something worth a line happens.
@@ -49,6 +51,7 @@ class Bench:
     database: str
     queue: Queue
     keepers: KeeperPairs
+    kept: KeeperRecord
     journal: Path | None
     speed: float
     seed: int
@@ -318,6 +321,8 @@ class Worker:
     async def _settle(self, entry: Entry, end: RunEnd) -> None:
         """A run is over: go on with the queue only if all of it was done as planned."""
         queue = self._bench.queue
+        if self.spec.resource:
+            await asyncio.to_thread(self._bench.kept.enter)
         if (now := queue.find(entry.row.entry_id)) is not None:
             sentence = f"run {now.row.run_id} {end.state}: {end.reason}"
             self._tell(sentence)

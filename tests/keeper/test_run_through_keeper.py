@@ -14,6 +14,8 @@ from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol import load
 from labctl.station.connect import ChannelSpec, open_channel
 from labctl.station.guards import note_guards
+from labctl.station.keeper_record import KeeperRecord
+from labctl.store.store import Store
 from tests.keeper.bench import Instruments, pause
 from tests.system.command_line import CommandLine
 
@@ -61,6 +63,13 @@ def test_killed_it_leaves_an_open_circuit_and_an_account(
     assert "the keeper's last words" in shown
     assert str(tmp_path / "labctl.keeper.jsonl") in shown
     assert "the engine is gone" in shown
+    database = str(tmp_path / "labctl.sqlite")
+    for _ in range(2):  # as whoever writes to the database next does
+        with Store(database) as store:
+            KeeperRecord(store, database, tmp_path / "labctl.keeper.jsonl").enter()
+    log = labctl("audit", "log", "1").out
+    assert log.count("the engine is gone") == 1
+    assert labctl("audit", "verify").code == 0
 
 
 def test_ctrl_c_twice_is_an_orderly_end(labctl: CommandLine, protocol: str, bench: Instruments) -> None:

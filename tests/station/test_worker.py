@@ -20,6 +20,7 @@ from labctl.station import connect, worker
 from labctl.station.commands import Commands
 from labctl.station.connect import ChannelSpec
 from labctl.station.file import Station
+from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import identify
 from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue
@@ -62,6 +63,7 @@ def bench(tmp_path: Path, told: list[str]) -> Iterator[Bench]:
             path,
             Queue(store, "bench"),
             KeeperPairs([], None),
+            KeeperRecord(store, path, None),
             None,
             SPEED,
             0,
