@@ -4,6 +4,7 @@ import { session } from "./api.js";
 import { make, mark, say } from "./dom.js";
 import { duration } from "./format.js";
 import { login } from "./login.js";
+import { LastRuns } from "./last_runs.js";
 import { Live } from "./live.js";
 import { Notices } from "./notices.js";
 import { shape } from "./states.js";
@@ -24,7 +25,8 @@ const UNDER = { channel: "wall", run: "runs", compare: "runs" };
 const main = document.getElementById("main");
 const live = new Live();
 const notices = new Notices(live);
-const page = { live, notices, rights: null };
+const lastRuns = new LastRuns(live);
+const page = { live, notices, lastRuns, rights: null };
 let shown = null;
 let turn = 0;
 
@@ -92,6 +94,7 @@ async function begin() {
   live.addEventListener("stations", alarms);
   notices.addEventListener("change", countEvents);
   live.open();
+  if (page.rights.may.history) live.addEventListener("state", () => lastRuns.read().catch(() => {}), { once: true });
   addEventListener("hashchange", show);
   await show();
 }

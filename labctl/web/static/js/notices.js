@@ -8,6 +8,7 @@ const ASKING = new Set(["warning", "alarm"]);
 /** The events of all stations, the newest first. Dispatches `change`. */
 export class Notices extends EventTarget {
   #events = new Map();
+  #asked = new Set();
 
   constructor(live) {
     super();
@@ -21,7 +22,7 @@ export class Notices extends EventTarget {
 
   /** How many ask something of a person and have nobody who looks after them. */
   get open() {
-    return this.all.filter((event) => this.asks(event)).length;
+    return [...this.#events.values()].filter((event) => this.asks(event)).length;
   }
 
   /** Whether somebody should look at it, and nobody has said that he does. */
@@ -29,11 +30,16 @@ export class Notices extends EventTarget {
     return ASKING.has(event.severity) && !event.acknowledged;
   }
 
+  /** Whether somebody should look at something of a run. */
+  asksOf(station, run) {
+    return this.#asked.has(`${station}/${run}`);
+  }
+
   /** Say that somebody looks after it. */
   async acknowledge(event) {
     const { message } = await post(`/events/${encodeURIComponent(event.id)}/acknowledge`, { station: event.station });
     this.#close(event.station, event.id, "you");
-    this.dispatchEvent(new Event("change"));
+    this.#changed();
     return message;
   }
 
@@ -42,8 +48,14 @@ export class Notices extends EventTarget {
     else {
       const before = this.#events.get(key(event));
       this.#events.set(key(event), { ...event, acknowledged: before?.acknowledged });
-      for (const old of this.all.slice(KEPT)) this.#events.delete(key(old));
+      if (this.#events.size > KEPT) this.#events.delete(this.#events.keys().next().value);
     }
+    this.#changed();
+  }
+
+  #changed() {
+    const asking = [...this.#events.values()].filter((event) => this.asks(event));
+    this.#asked = new Set(asking.map(({ station, run_id: run }) => `${station}/${run}`));
     this.dispatchEvent(new Event("change"));
   }
 

@@ -65,7 +65,7 @@ function cellsOf(entry, several, rights) {
     make("span", { class: "state", "data-tone": look(state).tone }, shape(state), make("span", {}, state)),
     entry.cell || "–", entry.protocol,
     entry.run_id ? make("a", { href: `#/run/${entry.run_id}` }, String(entry.run_id)) : "–",
-    make("span", { class: "figure quiet" }, moment(entry.submitted_unix_time_second)),
+    make("span", { class: "figure quiet" }, moment(entry.submitted_unix_second)),
     entry.reason || null,
     entry.state === "queued" ? removeButton(entry, rights) : null,
   ];

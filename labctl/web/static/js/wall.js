@@ -4,6 +4,7 @@ import { make, mark, say } from "./dom.js";
 import { filtered, ORDERS, tallied } from "./wall_order.js";
 import { Grid } from "./wall_grid.js";
 import { look, shape } from "./states.js";
+import { shownState } from "./wall_state.js";
 import { Tile } from "./wall_tile.js";
 import { Trends } from "./trends.js";
 
@@ -12,7 +13,8 @@ const SIZES = { fit: "as large as fits", small: "small", medium: "medium", large
 const chosen = { state: "", text: "", order: "attention", size: "fit" };
 
 /** Show the wall. */
-export function open(main, { live }) {
+export function open(main, page) {
+  const { live, lastRuns, notices } = page;
   const trends = new Trends(live);
   const tally = make("div", { class: "tally", role: "group", "aria-label": "Show only channels that are" });
   const text = make("input", { type: "search", value: chosen.text, placeholder: "channel, cell, protocol", oninput: () => choose("text", text.value) });
@@ -26,7 +28,7 @@ export function open(main, { live }) {
       make("label", { class: "push" }, "Find", text), make("label", {}, "Sort by", order), make("label", {}, "Tiles", size)),
     none, list);
 
-  const grid = new Grid(list, (key) => new Tile(key, live, trends));
+  const grid = new Grid(list, (key) => new Tile(key, page, trends));
   let due = 0;
   let waiting = null;
 
@@ -44,7 +46,7 @@ export function open(main, { live }) {
     due = performance.now() + REORDER_EVERY_ms;
     clearTimeout(waiting);
     waiting = null;
-    const channels = [...live.channels.values()];
+    const channels = [...live.channels.values()].map((channel) => ({ ...channel, state: shownState(channel, page) }));
     showTally(tally, tallied(channels), (state) => choose("state", chosen.state === state ? "" : state));
     const keys = filtered(channels, chosen);
     none.hidden = keys.length > 0;
@@ -56,14 +58,18 @@ export function open(main, { live }) {
     if (performance.now() > due) arrange();
     else waiting ??= setTimeout(arrange, REORDER_EVERY_ms);
   };
-  const all = () => grid.refresh(live.channels.keys());
+  const all = () => changed({ detail: live.channels.keys() });
   const events = { state: changed, stations: all, freshness: all };
   for (const [kind, listener] of Object.entries(events)) live.addEventListener(kind, listener);
+  lastRuns.addEventListener("last", changed);
+  notices.addEventListener("change", all);
   trends.addEventListener("trend", ({ detail }) => grid.refresh(detail));
   arrange();
   return {
     close() {
       for (const [kind, listener] of Object.entries(events)) live.removeEventListener(kind, listener);
+      lastRuns.removeEventListener("last", changed);
+      notices.removeEventListener("change", all);
       clearTimeout(waiting);
       trends.close();
       grid.close();

@@ -4,6 +4,7 @@ import { make, mark, say } from "./dom.js";
 import { current, duration, inPrint, overpotential, voltage } from "./format.js";
 import { drawTrend } from "./trends.js";
 import { look, reshape, shape } from "./states.js";
+import { shownState } from "./wall_state.js";
 
 const OLD_s = 20; // a run in progress is told of every second
 
@@ -12,8 +13,8 @@ export class Tile {
   #parts = {};
   #drawn = null;
 
-  constructor(key, live, trends) {
-    Object.assign(this, { key, live, trends });
+  constructor(key, page, trends) {
+    Object.assign(this, { key, page, live: page.live, trends });
     const part = (name, tag = "span") => (this.#parts[name] = make(tag, { class: name }));
     this.#parts.shape = shape("idle");
     this.#parts.trend = make("canvas", { class: "trend", "aria-hidden": "true" });
@@ -31,26 +32,26 @@ export class Tile {
   show() {
     const channel = this.live.channels.get(this.key);
     if (!channel) return;
-    const online = this.live.stations.get(channel.station)?.online !== false;
     const parts = this.#parts;
-    const state = online ? channel.state : "offline";
+    const last = channel.state === "idle" ? this.page.lastRuns.of(this.key) : undefined;
+    const state = shownState(channel, this.page);
     if (parts.word.textContent !== state) {
       reshape(parts.shape, state);
       say(parts.word, state);
       mark(this.link, "data-tone", look(state).tone);
     }
     say(parts.channel, this.live.stations.size > 1 ? `${channel.station} ${channel.channel}` : channel.channel);
-    const named = channel.cell || channel.protocol;
+    const named = channel.cell || channel.protocol || last?.cell;
     say(parts.cell, named || (channel.queued ? `${channel.queued} waiting` : "no cell"));
     say(parts.cycle, channel.cycle ? `cycle ${channel.cycle}` : "");
-    this.#figures(channel);
+    this.#figures(channel, last);
     this.#foot(channel);
     this.#trend(channel);
   }
 
-  #figures(channel) {
+  #figures(channel, last) {
     const parts = this.#parts;
-    const why = ["held", "unsafe"].includes(channel.state) ? channel.reason : "";
+    const why = ["held", "unsafe"].includes(channel.state) ? channel.reason : last && `run ${last.run} ${last.state}${last.why ? `: ${last.why}` : ""}`;
     parts.why.hidden = !why;
     parts.why.parentElement.querySelector(".middle").hidden = Boolean(why);
     say(parts.why, why ?? "");
