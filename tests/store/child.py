@@ -6,16 +6,22 @@ what was flushed; the hasty one what was merely given, which is the fault that t
 
 ``child.py full PATH BYTES`` writes a run to a disk that takes no more than so many bytes a file; ``mended`` in place of
 ``full`` takes the limit away after the failure, and goes on with the same store.
+
+``child.py power PATH SYNCHRONOUS`` writes some runs under that setting, and prints how many samples are acknowledged.
 """
 
 import os
 import resource
 import sys
+from typing import Any
+
+from sqlalchemy import Engine, event
 
 from labctl.errors import StoreError
 from labctl.instrument.channel import Identity
 from labctl.instrument.step import SafetyLimits, Sampling
 from labctl.protocol.plan import CellDescription, Plan
+from labctl.store import sqlite
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
 
@@ -92,8 +98,30 @@ def fill(path: str, limit: int, *, mended: bool) -> None:
         store.close()
 
 
+def until_the_power_goes(path: str, synchronous: str) -> None:
+    """Several runs, with checkpoints, a log that is begun anew, and a database that is closed and opened again."""
+    sqlite.CHECKPOINT_PAGES, sqlite.LOG_LIMIT_BYTES = 20, 60_000
+
+    def set_synchronous(connection: Any, _: object) -> None:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+    event.listen(Engine, "connect", set_synchronous)
+    samples = 0
+    for _ in range(3):
+        with Store(path) as store, open_run(store) as writer:
+            step = writer.begin_step(cycle=1, path="steps[0]", kind="rest", start_s=0.0)
+            for batch in range(60):
+                for _ in range(1 + batch * 7 % 40):
+                    writer.sample(step, writer.seq * 0.1, 0.1, 1e-4)
+                writer.flush_blocking()
+                say(samples + writer.seq)
+        samples += writer.seq
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "crash":
         crash(honest=sys.argv[2] == "honest")
+    elif sys.argv[1] == "power":
+        until_the_power_goes(sys.argv[2], sys.argv[3])
     else:
         fill(sys.argv[2], int(sys.argv[3]), mended=sys.argv[1] == "mended")
