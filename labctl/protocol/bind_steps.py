@@ -1,6 +1,7 @@
 """The steps of a protocol become the nodes of a plan; problems are noted, and binding goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from labctl.instrument.course import Profile, Scan
@@ -20,8 +21,10 @@ from labctl.protocol.bind_until import (
 )
 from labctl.protocol.document import Path
 from labctl.protocol.frame import Frame
+from labctl.protocol.macros import Part, expand, schedule
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
 from labctl.protocol.profile_file import ProfileError, read_profile
+from labctl.protocol.scheduled import Controlled, Scheduled
 from labctl.units import Dimension, parse, show
 from labctl.units import Quantity as TextQuantity
 
@@ -47,12 +50,21 @@ class StepBinder:
         self._frame = frame
         self._record = record
 
-    def nodes(self, items: list[model.Item], path: Path, loops: tuple[int, ...] = ()) -> tuple[Node, ...]:
+    def nodes(self, items: Sequence[Part], path: Path, loops: tuple[int, ...] = ()) -> tuple[Node, ...]:
         """The nodes of the list of steps at ``path``, inside ``loops``."""
         return tuple(node for k, item in enumerate(items) for node in self._item(item, (*path, k), loops))
 
-    def _item(self, item: model.Item, path: Path, loops: tuple[int, ...]) -> Iterator[Node]:
+    def _item(self, item: Part, path: Path, loops: tuple[int, ...]) -> Iterator[Node]:
+        if not isinstance(item, model.PulseItem):
+            (name, *_) = type(item).model_fields
+            parts = expand(item, (*path, name), self._frame)
+            if parts is not None:
+                yield from self._measurement(parts, schedule(item), _Place((*path, name), loops))
+                return
         match item:
+            case model.PulseItem(pulse=pulse):
+                node = self._constant_current(pulse, _Place((*path, "pulse"), loops))
+                yield replace(node, pulse=True)
             case model.RestItem(rest=rest):
                 yield self._rest(rest, _Place((*path, "rest"), loops))
             case model.ConstantCurrentItem(constant_current=current):
@@ -88,6 +100,15 @@ class StepBinder:
                 yield TagNode(place.named(), self._line(place), tag.text, self._passes(tag, place))
             case model.LoopItem():
                 yield self._loop(item, _Place(path, loops))
+
+    def _measurement(self, parts: list[Part], written: Scheduled, place: _Place) -> Iterator[Node]:
+        """The nodes of a measurement; as one pass of a loop, if it is not taken in every pass."""
+        passes = self._passes(written, place)
+        if passes == Passes():
+            yield from self.nodes(parts, place.path, place.loops)
+            return
+        body = self.nodes(parts, place.path, (*place.loops, 1))
+        yield LoopNode(place.named(), self._line(place), 1, body, passes=passes)
 
     def _rest(self, rest: model.Rest, place: _Place) -> StepNode:
         cutoffs = rest_cutoffs(rest.until, (*place.path, "until"), self._frame)
@@ -198,7 +219,7 @@ class StepBinder:
 
     def _step(
         self,
-        text: model.Controlled,
+        text: Controlled,
         place: _Place,
         control: Control,
         value: float,
@@ -218,12 +239,12 @@ class StepBinder:
             )
         return self._node(text, place, _KIND[control], step)
 
-    def _node(self, text: model.Controlled | model.Scanned, place: _Place, kind: str, step: Step) -> StepNode:
+    def _node(self, text: Controlled | model.Scanned, place: _Place, kind: str, step: Step) -> StepNode:
         if_interrupted = IfInterrupted(text.if_interrupted)
         passes = self._passes(text, place)
         return StepNode(place.named(), self._line(place), kind, step, passes, if_interrupted)
 
-    def _passes(self, step: model.Scheduled, place: _Place) -> Passes:
+    def _passes(self, step: Scheduled, place: _Place) -> Passes:
         if step.on_cycles is None and step.every is None:
             return Passes()
         key = "every" if step.on_cycles is None else "on_cycles"
@@ -234,7 +255,7 @@ class StepBinder:
         self._check_within(step, place)
         return Passes(None if step.on_cycles is None else frozenset(step.on_cycles), step.every)
 
-    def _check_within(self, step: model.Scheduled, place: _Place) -> None:
+    def _check_within(self, step: Scheduled, place: _Place) -> None:
         passes = place.loops[-1]
         for k, number in enumerate(step.on_cycles or ()):
             path = (*place.path, "on_cycles", k)
@@ -267,9 +288,13 @@ def _passes_current(nodes: tuple[Node, ...]) -> bool:
     return any(
         _passes_current(node.body)
         if isinstance(node, LoopNode)
-        else isinstance(node, StepNode) and node.step.control is not Control.REST and not node.step.reverses
+        else isinstance(node, StepNode) and _is_half_cycle(node)
         for node in nodes
     )
+
+
+def _is_half_cycle(node: StepNode) -> bool:
+    return node.step.control is not Control.REST and not node.step.reverses and not node.pulse
 
 
 def _counts_inside(nodes: tuple[Node, ...]) -> bool:

@@ -12,6 +12,7 @@ from labctl.protocol.bind_cell import current_A, describe_cell
 from labctl.protocol.document import Node, Path
 from labctl.protocol.plan import CellDescription, StepNode
 from labctl.protocol.problems import Mark, Problems
+from labctl.protocol.scheduled import Record
 from labctl.units import Quantity, QuantityError, show
 
 SHORTEST_INTERVAL_s = 1e-3
@@ -74,7 +75,7 @@ class Frame:
                 "mA or uA meant? Lower it, or raise `safety: {current: ...}` if the cell allows it",
             )
 
-    def sampling(self, record: model.Record, path: Path) -> Sampling:
+    def sampling(self, record: Record, path: Path) -> Sampling:
         """When to keep a sample."""
         every_s = record.every.value
         if not SHORTEST_INTERVAL_s <= every_s <= LONGEST_INTERVAL_s:

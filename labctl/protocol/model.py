@@ -6,7 +6,16 @@ from pydantic import Discriminator, Field, model_validator
 from pydantic import Tag as Variant
 
 from labctl.protocol import fields
+from labctl.protocol.macro_model import (
+    CriticalCurrentDensity,
+    Dcir,
+    Formation,
+    Gitt,
+    Hppc,
+    RateTest,
+)
 from labctl.protocol.rule_text import Rule
+from labctl.protocol.scheduled import Controlled, Pass, Record, Scheduled
 from labctl.protocol.strict import Strict, problem
 from labctl.protocol.until import (
     CccvUntil,
@@ -18,9 +27,6 @@ from labctl.protocol.until import (
     ScanUntil,
     VoltageUntil,
 )
-
-MOST_PASSES = 1_000_000
-_Pass = Annotated[int, fields.CountText(1, MOST_PASSES)]
 
 
 class Cell(Strict):
@@ -79,40 +85,6 @@ class Safety(Strict):
 
     voltage: list[fields.Voltage] = Field(description="[lowest, highest]", min_length=2, max_length=2)
     current: fields.CurrentMagnitude = Field(description="largest magnitude")
-
-
-class Record(Strict):
-    """When to keep a sample."""
-
-    every: fields.Time = Field(description="longest time between two samples")
-    voltage_change: fields.VoltageChange | None = Field(
-        None, description="keep one earlier after this change"
-    )
-    current_change: fields.CurrentMagnitude | None = Field(
-        None, description="keep one earlier after this change"
-    )
-
-
-class Scheduled(Strict):
-    """In which passes of the enclosing loop a step is taken; all, if nothing is said."""
-
-    on_cycles: list[_Pass] | None = Field(None, min_length=1, description="in these passes, counted from 1")
-    every: _Pass | None = Field(None, description="in every n-th pass")
-
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.on_cycles is not None and self.every is not None:
-            raise problem("on_cycles and every are given", "keep one of them", key="every")
-        return self
-
-
-class Controlled(Scheduled):
-    """What the steps have in common that take time under control of the instrument."""
-
-    record: Record | None = None
-    if_interrupted: Literal["continue", "restart", "ask", "abort"] = Field(
-        "ask", description="when the run is taken up again; after restart or abort it never goes on half-way"
-    )
 
 
 class Rest(Controlled):
@@ -190,7 +162,7 @@ class CyclicVoltammetry(Scanned):
     start: fields.StartVoltage = Field(description="a voltage, or open_circuit; between the vertices")
     vertex_1: fields.Voltage
     vertex_2: fields.Voltage
-    cycles: _Pass = 1
+    cycles: Pass = 1
 
 
 class Impedance(Scheduled):
@@ -281,10 +253,52 @@ class TagItem(Strict):
     tag: Tag
 
 
+class FormationItem(Strict):
+    """``- formation: ...``."""
+
+    formation: Formation
+
+
+class RateTestItem(Strict):
+    """``- rate_test: ...``."""
+
+    rate_test: RateTest
+
+
+class GittItem(Strict):
+    """``- gitt: ...``."""
+
+    gitt: Gitt
+
+
+class HppcItem(Strict):
+    """``- hppc: ...``."""
+
+    hppc: Hppc
+
+
+class DcirItem(Strict):
+    """``- dcir: ...``."""
+
+    dcir: Dcir
+
+
+class CriticalCurrentDensityItem(Strict):
+    """``- critical_current_density: ...``."""
+
+    critical_current_density: CriticalCurrentDensity
+
+
+class PulseItem(Strict):
+    """A constant current of a measurement, neither half-cycle nor cycle; only macros make it."""
+
+    pulse: ConstantCurrent
+
+
 class LoopItem(Scheduled):
     """``- loop: 200`` with the ``steps`` of one pass."""
 
-    loop: _Pass
+    loop: Pass
     steps: list["Item"] = Field(min_length=1)
     until: LoopUntil | None = None
 
@@ -300,6 +314,12 @@ STEPS: dict[str, type[Strict]] = {
     "voltage_scan": VoltageScanItem,
     "cyclic_voltammetry": CyclicVoltammetryItem,
     "impedance": ImpedanceItem,
+    "formation": FormationItem,
+    "rate_test": RateTestItem,
+    "gitt": GittItem,
+    "hppc": HppcItem,
+    "dcir": DcirItem,
+    "critical_current_density": CriticalCurrentDensityItem,
     "loop": LoopItem,
     "tag": TagItem,
 }
@@ -321,6 +341,12 @@ Item = Annotated[
     | Annotated[VoltageScanItem, Variant("voltage_scan")]
     | Annotated[CyclicVoltammetryItem, Variant("cyclic_voltammetry")]
     | Annotated[ImpedanceItem, Variant("impedance")]
+    | Annotated[FormationItem, Variant("formation")]
+    | Annotated[RateTestItem, Variant("rate_test")]
+    | Annotated[GittItem, Variant("gitt")]
+    | Annotated[HppcItem, Variant("hppc")]
+    | Annotated[DcirItem, Variant("dcir")]
+    | Annotated[CriticalCurrentDensityItem, Variant("critical_current_density")]
     | Annotated[LoopItem, Variant("loop")]
     | Annotated[TagItem, Variant("tag")],
     Discriminator(_step_kind),
