@@ -47,6 +47,10 @@ class Broadcast:
         station: its name.
         workers: its channels by name.
         tell: called with a channel's name, or none, and a sentence that is worth a line.
+
+    Attributes:
+        listeners: what waits for each.
+        services: what accompanies the station, and how each is, in words.
     """
 
     def __init__(self, station: str, workers: Mapping[str, Worker], tell: Callable[[str, str], None]) -> None:
@@ -55,8 +59,8 @@ class Broadcast:
         self._tell = tell
         self._since_s = unix_time_s()
         self._version = version("labctl-cycler")
-        self._services: dict[str, str] = {}
-        self._listeners: set[Mailbox[bytes]] = set()
+        self.services: dict[str, str] = {}
+        self.listeners: set[Mailbox[bytes]] = set()
         self._heard = asyncio.Event()
         self._states: dict[str, Values] = {}
         self._expected_s: dict[str, float | None] = {}
@@ -66,7 +70,7 @@ class Broadcast:
     async def listen(self) -> AsyncGenerator[list[bytes], None]:
         """Lines, without their ends: a snapshot first, then what changes."""
         mailbox: Mailbox[bytes] = Mailbox()
-        self._listeners.add(mailbox)
+        self.listeners.add(mailbox)
         try:
             self._put("status", self._status())
             for number, name in enumerate(self._workers):
@@ -76,14 +80,14 @@ class Broadcast:
             while True:
                 yield await mailbox.take()
         finally:
-            self._listeners.discard(mailbox)
-            if not self._listeners:
+            self.listeners.discard(mailbox)
+            if not self.listeners:
                 self._heard.clear()
 
     def service(self, name: str, state: str) -> None:
         """How something that accompanies the station is, in words; empty: well."""
-        if self._services.get(name) != state:
-            self._services[name] = state
+        if self.services.get(name) != state:
+            self.services[name] = state
             self._put("status", self._status())
 
     def event(self, kind: str, text: str, author: str, severity: str) -> None:
@@ -231,13 +235,13 @@ class Broadcast:
             "version": self._version,
             "channels": list(self._workers),
             "since_unix_second": self._since_s,
-            "services": dict(self._services),
+            "services": dict(self.services),
             "updated_unix_second": unix_time_s(),
         }
 
     def _put(self, kind: str, values: Values, most: int = 1) -> None:
         line = _line(values)
-        for mailbox in self._listeners:
+        for mailbox in self.listeners:
             mailbox.put(kind, line, most)
 
 

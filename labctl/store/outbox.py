@@ -33,7 +33,7 @@ def delivered(connection: Connection, station: str) -> int:
 
 
 def events_after(connection: Connection, station: str, place: int, most: int) -> Sequence[Row[Any]]:
-    """The next events of a station in the order of the chain, each with its ``channel`` and the name of its ``cell``."""
+    """The next events of a station, in the order of the chain, each with its ``channel`` and its ``cell``."""
     query = (
         select(tables.event, _run.channel, tables.cell.c.name.label("cell"))
         .join(tables.run, _run.run_id == _event.run_id)

@@ -13,6 +13,8 @@ from labctl.telemetry.recorded import Outbox, RecordedMessage
 
 _LOOK_S = 0.5
 _AT_ONCE = 100
+_AGAIN_S = 20.0
+"""How long to wait after something did not come back."""
 
 
 class Courier:
@@ -23,7 +25,6 @@ class Courier:
         confirm: believe in a delivery when the broker has handed it back (``back``), not when it has acknowledged it.
         note: told the place in the chain up to which all is delivered.
         trouble: told what is not delivered, and why; empty: all is.
-        again_s: how long to wait after something did not come back.
     """
 
     def __init__(
@@ -32,13 +33,11 @@ class Courier:
         confirm: bool,
         note: Callable[[int], Awaitable[object]],
         trouble: Callable[[str], Awaitable[object]],
-        again_s: float = 20.0,
     ) -> None:
         self._outbox = outbox
         self._confirm = confirm
         self._note = note
         self._trouble = trouble
-        self._again_s = again_s
         self._place: int | None = None
         self._noted = 0
         self._awaited: dict[int, RecordedMessage] = {}
@@ -69,7 +68,7 @@ class Courier:
                     f"the broker acknowledges what is published under {topics.topic_of(missing)}, but does not hand it "
                     "back: its access list lets us not write there, or not read"
                 )
-                await asyncio.sleep(self._again_s)
+                await asyncio.sleep(_AGAIN_S)
 
     async def _next(self) -> list[RecordedMessage]:
         try:

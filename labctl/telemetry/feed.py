@@ -1,7 +1,7 @@
 """Where messages come from: one interface, whether a station of this computer speaks or a broker."""
 
 from asyncio import TaskGroup
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Protocol
 
 from labctl.station.mailbox import Mailbox
@@ -38,11 +38,11 @@ class Feed(Protocol):
 
 
 async def collected(
-    mailbox: Mailbox[Message], collect: Coroutine[None, None, None]
+    mailbox: Mailbox[Message], collect: Callable[[], Coroutine[None, None, None]]
 ) -> AsyncGenerator[Message, None]:
     """What a task that goes on for ever puts into a mailbox; it ends when this is closed."""
     async with TaskGroup() as group:
-        task = group.create_task(collect)
+        task = group.create_task(collect())
         try:
             while True:
                 for message in await mailbox.take():

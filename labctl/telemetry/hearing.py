@@ -30,12 +30,14 @@ class Hearing:
         status: the latest.
         states: the latest of each channel.
         news: what nobody has taken yet; bounded.
+        heard: set once the station has said anything, or was found not to be there.
     """
 
     def __init__(self, station: str, say: Callable[[str], None]) -> None:
         self.status: StationStatus = unknown(station)
         self.states: dict[str, ChannelState] = {}
         self.news: Mailbox[Message] = Mailbox()
+        self.heard = asyncio.Event()
         self._station = station
         self._say = say
         self._troubles: dict[str, str] = {}
@@ -94,6 +96,7 @@ class Hearing:
         match message:
             case StationStatus():
                 self.status = message
+                self.heard.set()
             case ChannelState():
                 self.states[message.channel] = message
         put(self.news, message)

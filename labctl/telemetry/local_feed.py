@@ -85,7 +85,7 @@ class LocalFeed:
     def messages(self) -> AsyncGenerator[Message, None]:
         """As ``Feed`` promises."""
         mailbox: Mailbox[Message] = Mailbox()
-        return collected(mailbox, _Ear(self._station, self._database, mailbox).listen())
+        return collected(mailbox, _Ear(self._station, self._database, mailbox).listen)
 
 
 class _Ear:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import aiomqtt
 
-from labctl.errors import DataError
+from labctl.errors import DataError, LabctlError
 from labctl.station.broker import Broker
 from labctl.station.mailbox import Mailbox
 from labctl.store.liveness import unix_time_s
@@ -36,7 +36,7 @@ class MqttFeed:
     def messages(self) -> AsyncGenerator[Message, None]:
         """As ``Feed`` promises; of a broker without any station: nothing, until one speaks."""
         mailbox: Mailbox[Message] = Mailbox()
-        return collected(mailbox, _Ear(self._broker, self._station, mailbox).listen())
+        return collected(mailbox, _Ear(self._broker, self._station, mailbox).listen)
 
 
 class _Ear:
@@ -54,7 +54,7 @@ class _Ear:
             began_s = asyncio.get_running_loop().time()
             try:
                 await self._hear()
-            except (aiomqtt.MqttError, BrokerLost, OSError) as error:
+            except (aiomqtt.MqttError, LabctlError, OSError) as error:
                 self._lose(why_lost(self._broker, error))
             if asyncio.get_running_loop().time() - began_s > _LONGEST_S:
                 wait_s = _SHORTEST_S

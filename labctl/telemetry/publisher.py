@@ -85,6 +85,7 @@ class Publisher:
     async def _publish(self, told: asyncio.Event) -> None:
         """Connect, again and again."""
         loop, wait_s = asyncio.get_running_loop(), _SHORTEST_S
+        await self._hearing.heard.wait()  # the last will names the channels
         while not told.is_set():
             began_s = loop.time()
             try:
