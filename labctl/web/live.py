@@ -22,6 +22,7 @@ from labctl.telemetry.messages import (
     Event,
     Message,
     Samples,
+    Severity,
     SpectrumTaken,
     StationStatus,
     encode,
@@ -35,7 +36,9 @@ REMEMBERED = 5000
 """Frames of everything else."""
 
 GREETED_WITH = 100
-"""So many of the latest events are given to a new viewer."""
+"""So many of the latest events that say more than routine are given to a new viewer."""
+
+_NOT_ROUTINE = ("acknowledged", "run_ended")
 
 Key = tuple[str, str]
 
@@ -81,6 +84,7 @@ class Live:
         self._recent_states = _Kept(RECENT)
         self._recent_samples = _Kept(RECENT)
         self._remembered = _Kept(REMEMBERED)
+        self._greeting: deque[Frame] = deque(maxlen=GREETED_WITH)
         self._ticked = asyncio.Event()
         self.closed = False
         self.cells: dict[Key, ChannelState] = {}
@@ -126,7 +130,9 @@ class Live:
             case SpectrumTaken():
                 self._remember("spectrum", encode(message))
             case Event():
-                self._remember("event", encode(message))
+                frame = self._remember("event", encode(message))
+                if message.severity is not Severity.INFO or message.kind in _NOT_ROUTINE:
+                    self._greeting.append(frame)
 
     def _station(self, status: StationStatus) -> None:
         name = status.station
@@ -139,9 +145,11 @@ class Live:
                 for known in (self.cells, self._changed, self._states):
                     known.pop(key, None)
 
-    def _remember(self, event: str, data: bytes) -> None:
+    def _remember(self, event: str, data: bytes) -> Frame:
         self._number += 1
-        self._remembered.add(Frame(self._number, event, data))
+        frame = Frame(self._number, event, data)
+        self._remembered.add(frame)
+        return frame
 
     def tick(self) -> None:
         """Make frames of what has changed since the last one, and wake the viewers."""
@@ -172,9 +180,8 @@ class Live:
 
     def snapshot(self) -> list[Frame]:
         """Everything as it is: the latest events, the stations, and one frame with the states of all channels."""
-        events = [frame for frame in self._remembered.frames if frame.event == "event"][-GREETED_WITH:]
         stations = [Frame(self._number, "station", known.data) for known in self._stations.values()]
-        return [*events, *stations, self._states_since(0)]
+        return [*self._greeting, *stations, self._states_since(0)]
 
     def since(self, number: int) -> list[Frame]:
         """What a viewer has to be given who has seen everything up to a frame."""

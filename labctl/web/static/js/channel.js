@@ -19,7 +19,7 @@ export function open(main, page, station, name) {
     run = id;
     view?.close();
     main.replaceChildren();
-    view = id ? openRun(main, page, id) : openIdle(main, page, channel, name);
+    view = id ? openRun(main, page, id) : openIdle(main, page, channel, key);
     document.title = `${main.querySelector("h1").textContent} · labctl`;
   }
   page.live.addEventListener("state", follow);
@@ -32,12 +32,17 @@ export function open(main, page, station, name) {
   };
 }
 
-function openIdle(main, page, channel, name) {
+function lastRun(last) {
+  return last ? [" The last run, ", make("a", { href: `#/run/${last.run}` }, `run ${last.run} of ${last.cell || "a cell without a name"}`), `, ${last.state}${last.why ? `: ${last.why}` : ""}.`] : [];
+}
+
+function openIdle(main, page, channel, key) {
+  const name = key.slice(key.indexOf("/") + 1);
   const state = channel?.state ?? "connecting";
   main.append(
     make("div", { class: "bar" }, make("h1", {}, `Channel ${name}`), make("span", { class: "state", "data-tone": look(state).tone }, shape(state), make("span", {}, state)),
       make("div", { class: "bar push" }, ...(channel ? verbButtons(channel, page.rights) : []))),
-    make("p", { class: "panel because", "data-tone": look(state).tone }, channel?.reason || (channel ? "Nothing runs here." : "This channel has not been heard of yet.")),
+    make("p", { class: "panel because", "data-tone": look(state).tone }, channel?.reason || (channel ? "Nothing runs here." : "This channel has not been heard of yet."), ...lastRun(page.lastRuns.of(key))),
     make("p", {}, make("a", { href: `#/check/${encodeURIComponent(channel?.station ?? "")}/${encodeURIComponent(name)}` }, "Check a protocol and put it into this channel's queue")));
   const queue = queueTable(page, (entry) => entry.channel === name && (!channel || entry.station === channel.station));
   main.append(queue.element);
