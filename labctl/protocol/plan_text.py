@@ -1,6 +1,7 @@
 """A bound plan as text and back, exactly: what a run was begun with is what it is taken up with."""
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from labctl.errors import DataError
@@ -43,6 +44,7 @@ def _keeps(written: Any, understood: Any) -> bool:
     return bool(written == understood)
 
 
+@cache
 def _adapter() -> "TypeAdapter[Plan]":
     from pydantic import TypeAdapter
 

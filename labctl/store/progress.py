@@ -8,6 +8,7 @@ cut, edited or moved to another run is not taken for progress.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from labctl.errors import DataError
@@ -156,6 +157,7 @@ def decode(text: str) -> Progress:
         raise DataError(f"{where}: {problem['msg']}") from error
 
 
+@cache
 def _adapter() -> "TypeAdapter[Progress]":
     from pydantic import TypeAdapter
 
