@@ -22,7 +22,7 @@ from labctl_simulators.firmware.keithley_2450 import Keithley2450
 
 LOW_OHM, HIGH_OHM, CROSSED_V = 100.0, 1000.0, 0.3
 LATE_S = 0.05
-JUMP_AFTER_S = 10.0, 30.0
+JUMP_AFTER_S = 20.0, 100.0
 
 
 class Account:

@@ -14,6 +14,11 @@ _PARK = 80
 _taken = count()
 
 
+def another_of(park: Instruments) -> Instruments:
+    """An instrument that nobody has touched."""
+    return park.part(next(_taken), 1)
+
+
 @pytest.fixture(scope="session")
 def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instruments]:
     with instruments(tmp_path_factory.mktemp("park"), count=_PARK) as made:
@@ -29,7 +34,7 @@ def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedKeeper]:
 @pytest.fixture
 def bench(park: Instruments) -> Instruments:
     """One instrument that no other test has touched."""
-    return park.part(next(_taken), 1)
+    return another_of(park)
 
 
 @pytest.fixture
