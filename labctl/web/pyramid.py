@@ -6,6 +6,7 @@ The lowest level has the smallest and largest value of each stretch of ``STRETCH
 
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,11 +159,11 @@ class Pyramid:
         """From a file; an empty one if there is none, or none that can be read."""
         pyramid = cls(columns)
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 lowest = Extremes._make(kept[name] for name in Extremes._fields)
                 fits = int(kept["format"]) == _FORMAT and lowest.low.shape[1] == columns
                 samples = int(kept["samples"])
-        except (OSError, ValueError, KeyError, EOFError, IndexError):
+        except (OSError, ValueError, KeyError, EOFError, IndexError, BadZipFile):
             return pyramid
         if fits and len(lowest.low) * STRETCH == samples:
             pyramid._levels[0].add(lowest)
