@@ -42,7 +42,7 @@ from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.pacing import pace
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step, current_of
 from labctl.link import Link
-from labctl_drivers.keithley_2450_codec import MODELS, Setup, setup_for
+from labctl_drivers.keithley_2450_codec import MODELS, Setup, refuse_too_fast, setup_for
 from labctl_drivers.keithley_2450_read_back import read_back
 from labctl_drivers.keithley_2450_step import Execution
 from labctl_drivers.keithley_2450_talk import SourceMeter
@@ -96,6 +96,7 @@ class Keithley2450(SourceMeter):
         Raises:
             CannotHold: at once, before a byte has left.
         """
+        refuse_too_fast(step, self.traits, self.link.name)
         setup = setup_for(step, MODELS[self.traits.model], self.link.name)
         return self._run(step, setup, self.link.fence.epoch)
 

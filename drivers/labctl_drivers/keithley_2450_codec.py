@@ -199,6 +199,21 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
     return Setup("CURR", "VOLT", range_A, limit_V, _range_for(limit_V, model.voltage_ranges_V), protection)
 
 
+def refuse_too_fast(step: Step, traits: Traits, name: str) -> None:
+    """Hold levels and set points against the time that a reading takes; one before each move, one after it.
+
+    Raises:
+        CannotHold: there is no time for it.
+    """
+    shortest_s = traits.shortest_interval_s
+    if step.scan is not None and not step.scan.interval_s >= shortest_s:
+        raise CannotHold(f"a level every {step.scan.interval_s:g} s; {shortest_s:g} s is shortest", name)
+    if step.profile is not None and not step.profile.shortest_s >= 2.0 * shortest_s:
+        raise CannotHold(
+            f"a set point of {step.profile.shortest_s:g} s; {2 * shortest_s:g} s is shortest", name
+        )
+
+
 def parse_identity(reply: str) -> Identity | None:
     """The reply to ``*IDN?``, or None if it is not one of a Keithley 24xx.
 

@@ -103,7 +103,8 @@ async def follow_profile(
             if profile.powers:
                 await instrument.move(step.allowed(current_of(value, voltage_V), voltage_V))
             pause_s = min(2.0 * pause_s, longest_s)
-            next_s = min(next_s + pause_s, max(approach.due_s, next_s + traits.shortest_interval_s))
+            earliest_s = next_s + traits.shortest_interval_s
+            next_s = max(min(next_s + pause_s, kept_s + step.sampling.every_s, approach.due_s), earliest_s)
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from labctl_drivers.keithley_2450 import DRIVER
 from labctl_simulators.attach.tcp import serve
 from labctl_simulators.firmware.keithley_2450 import Keithley2450
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
+from tests.conformance.course_conformance import EVERY_COURSE
 from tests.conformance.listening_port import ListeningPort
 
 
@@ -42,7 +43,9 @@ async def _over_tcp(cell_name: str, speed: float) -> AsyncIterator[Bench]:
         server.cancel()
 
 
-@pytest.mark.parametrize(("check", "cell"), EVERY_CHANNEL, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("check", "cell"), EVERY_CHANNEL + EVERY_COURSE, ids=lambda value: getattr(value, "__name__", "")
+)
 async def test_in_memory(check: Check, cell: str) -> None:
     await check(_in_memory(cell))
 

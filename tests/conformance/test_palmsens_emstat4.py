@@ -14,6 +14,7 @@ from labctl_drivers.palmsens_emstat4 import DRIVER
 from labctl_simulators.attach.pty import serve
 from labctl_simulators.firmware.palmsens_emstat4 import EmStat4
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
+from tests.conformance.course_conformance import EVERY_COURSE
 from tests.conformance.listening_port import ListeningPort
 
 
@@ -41,7 +42,9 @@ async def _over_a_pty(cell_name: str, speed: float) -> AsyncIterator[Bench]:
         server.cancel()
 
 
-@pytest.mark.parametrize(("check", "cell"), EVERY_CHANNEL, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("check", "cell"), EVERY_CHANNEL + EVERY_COURSE, ids=lambda value: getattr(value, "__name__", "")
+)
 async def test_in_memory(check: Check, cell: str) -> None:
     await check(_in_memory(cell))
 
