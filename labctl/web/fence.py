@@ -4,8 +4,8 @@ Plain ASGI around the whole application, so that no route can be forgotten.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +28,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9.-]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
 _LONG_s = 365 * 24 * 3600
 
 
@@ -73,7 +74,7 @@ class Fence:
     def _refuse_strange_host(self, headers: Headers) -> None:
         """A name that is not ours is how a page elsewhere reaches a server on loopback (DNS rebinding)."""
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or _host_of(f"//{hosts[0]}") not in self._hosts:
+        if len(hosts) != 1 or _name_in(hosts[0]) not in self._hosts:
             raise Problem(
                 421, "this server is not called by this name; labctl dashboard --allow-host NAME allows one"
             )
@@ -100,11 +101,10 @@ class Fence:
         return send_with_headers
 
 
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+def _name_in(host: str) -> str | None:
+    """The name or address in a Host header, in lower case; None if it is no such header."""
+    found = _HOST.fullmatch(host)
+    return found and (found["name"] or found["v6"]).lower()
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:
