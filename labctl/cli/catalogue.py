@@ -2,9 +2,11 @@
 
 import typer
 
-from labctl.cli import options
+from labctl.cli import options, protocol_exchange
 
 protocol_app = typer.Typer(help="The protocol language.", no_args_is_help=True, rich_markup_mode=None)
+protocol_app.command("import")(protocol_exchange.import_)
+protocol_app.command("export")(protocol_exchange.export)
 
 
 def drivers(json: options.Json = False) -> None:
