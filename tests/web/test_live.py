@@ -81,7 +81,7 @@ async def test_a_viewer_that_missed_more_than_is_remembered_begins_anew(
     live.take(state("a1", state="paused"))
     live.tick()
     kinds = [frame.event for frame in live.since(seen)]
-    assert kinds == [*["event"] * 10, "station", "state"]
+    assert kinds == [*["event"] * 30, "station", "state"]
     assert states(live.since(seen)) == {"a1": "paused"}
 
 
