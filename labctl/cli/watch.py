@@ -127,7 +127,7 @@ def _picture(status: dict[str, Any], width: int) -> "RenderableType":
         table.add_column(
             column.name, justify=column.justify, no_wrap=True, ratio=1 if column.name == "doing" else None
         )
-    reasons = []
+    reasons = [Text(visible(status["notice"]), "yellow")] if status.get("notice") else []
     for channel in status["channels"]:
         style = _STYLES.get(channel["state"], "")
         table.add_row(*(Text(visible(column.cell(channel)), style) for column in columns))

@@ -62,6 +62,7 @@ def _check_storage(url: str, computer: Computer) -> Iterator[Line]:
     directory = next(parent for parent in path.parents if parent.exists())
     yield storage.check_room(computer, directory, _queued_rows(url))
     yield storage.check_file_system(computer, directory)
+    yield storage.check_log(path)
 
 
 def _queued_rows(url: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labctl.doctor.computer import Computer
 from labctl.doctor.line import Line, look, ok, wrong
+from labctl.store.long_log import long_log
 
 BYTES_PER_ROW = 100
 """A sample in the database with everything that comes with it; measured: 60 bytes a sample, half-cycles included."""
@@ -34,6 +35,13 @@ def check_room(computer: Computer, directory: Path, rows: int) -> Line:
     if disk.free < needed + RESERVE_BYTES:
         return look("disk", f"{found}, {planned}", f"leave {_size(RESERVE_BYTES)} free besides")
     return ok("disk", f"{found}, {planned}")
+
+
+def check_log(path: Path) -> Line:
+    """The database's write-ahead log is begun anew now and then, unless somebody reads without end."""
+    if problem := long_log(path):
+        return wrong("log", problem, "end that process; writing goes on meanwhile")
+    return ok("log", f"the log of {path.name} is short")
 
 
 def check_file_system(computer: Computer, directory: Path) -> Line:

@@ -85,6 +85,10 @@ class Run:
         sample = self._work.sample
         return None if sample is None else sample.time_s - self._work.record.origin_s
 
+    def note(self, kind: str, message: str) -> None:
+        """Write down what happened around the run, not in it."""
+        self._work.note(kind, message, by="station")
+
     def progress(self) -> Progress:
         """How far the run has come: the samples up to the present one, and what follows from them."""
         place, present, figures = self.place, self._present, self.half_cycles.present

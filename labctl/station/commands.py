@@ -105,6 +105,7 @@ class Commands:
             "file": self._station.file,
             "database": self._database,
             "pid": os.getpid(),
+            "notice": self._outage.notice,
             "channels": channels,
         }
 

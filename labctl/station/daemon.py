@@ -78,7 +78,10 @@ async def serve(
             broadcast = Broadcast(station.name, workers, tell)
             delivery = Delivery(station.name, str(locate(database)), store, broadcast, commands.answer)
             door = LocalSocket(socket_path(station.name), delivery.answer, os.getuid(), broadcast.listen)
-            watch = outage.watch(lambda: [worker.control for worker in workers.values()])
+            watch = outage.watch(
+                lambda: [worker.control for worker in workers.values()],
+                lambda sentence: _warn(workers, sentence),
+            )
             beside = [watch, broadcast.live(), *(accompany(each, broadcast, tell) for each in companions)]
             await _live(station, door, workers, beside, tell)
     finally:
@@ -113,6 +116,11 @@ async def _live(
     finally:
         await door.close()
     tell("", "every circuit is open; what ran is paused")
+
+
+def _warn(workers: dict[str, Worker], sentence: str) -> None:
+    for worker in workers.values():
+        worker.warn(sentence)
 
 
 def _ended(reader: Reader, run_id: int) -> tuple[RunState, str]:

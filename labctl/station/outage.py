@@ -30,18 +30,25 @@ class Outage:
     Attributes:
         problem: why no rows are taken; empty while they are.
         remedy: what a person can do about it, or about a disk that is nearly full; empty while there is nothing to do.
+        notice: what else is not as it should be with the database, while everything goes on; empty if nothing is.
     """
 
     def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
         self.problem = ""
         self.remedy = ""
+        self.notice = ""
         self._store = store
         self._tell = tell
         self._is_over = asyncio.Event()
         self._is_over.set()
 
-    async def watch(self, controls: Callable[[], list[RunControl]]) -> None:
-        """Look until cancelled; ``controls`` gives those of all channels."""
+    async def watch(self, controls: Callable[[], list[RunControl]], warn: Callable[[str], None]) -> None:
+        """Look until cancelled.
+
+        Args:
+            controls: gives those of all channels.
+            warn: has a sentence written into the record of every run in progress.
+        """
         loop = asyncio.get_running_loop()
         next_look_s = 0.0
         while True:
@@ -49,6 +56,7 @@ class Outage:
                 await self._last(str(self._store.failure), controls())
             elif loop.time() >= next_look_s:
                 await self._look_at_room(controls())
+                await self._look_at_log(warn)
                 next_look_s = loop.time() + _LOOK_AT_ROOM_S
             await asyncio.sleep(_LOOK_S)
 
@@ -78,6 +86,15 @@ class Outage:
         if shortage:
             _open(controls, RunEnd(RunState.PAUSED, f"the disk is nearly full: {shortage}"))
         self.remedy = shortage
+
+    async def _look_at_log(self, warn: Callable[[str], None]) -> None:
+        """Runs go on meanwhile: a log that is long is a matter of room on the disk."""
+        before, self.notice = self.notice, await asyncio.to_thread(lambda: self._store.long_log)
+        if self.notice and not before:
+            warn(self.notice)
+            self._tell(self.notice)
+        if before and not self.notice:
+            self._tell("the log of the database has been cut short")
 
     async def _last(self, problem: str, controls: list[RunControl]) -> None:
         """From the failure until rows are taken again."""

@@ -143,6 +143,11 @@ class Worker:
             **({} if run is None else figures(run, self.control.phase)),
         )
 
+    def warn(self, sentence: str) -> None:
+        """Write something into the record of the run in progress, if there is one."""
+        if self.run is not None:
+            self.run.note("warning", sentence)
+
     async def live(self) -> None:
         """Carry out one entry after the other until cancelled; then the circuit is open and the run paused."""
         changed = self._bench.queue.changed[self.spec.name] = asyncio.Event()

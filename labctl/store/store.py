@@ -16,7 +16,7 @@ from labctl.errors import DataError, LabctlError, StoreError
 from labctl.instrument.channel import Identity
 from labctl.protocol.plan import CellDescription, Plan
 from labctl.protocol.plan_text import plan_to_text
-from labctl.store import chain, database, liveness, room, schema, tables, trail
+from labctl.store import chain, database, liveness, long_log, room, schema, tables, trail
 from labctl.store.batch import SampleInsert
 from labctl.store.committer import Committer
 from labctl.store.records import CUT_OFF, RunState
@@ -57,6 +57,11 @@ class Store:
     def shortage(self) -> str:
         """One clause on what to do about the disk; empty if it has room."""
         return room.shortage(self._address.path)
+
+    @property
+    def long_log(self) -> str:
+        """A sentence on a log that grows because of a reader, and on who that may be; empty if it does not."""
+        return long_log.long_log(self._address.path)
 
     @property
     def is_idle(self) -> bool:

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labctl.engine import run as run_module
 from labctl.engine.outcome import RunState
+from labctl.engine.sweeps import take_spectrum
+from labctl.engine.workplace import Workplace
 from labctl.instrument.channel import ImpedanceTraits, Sample
-from labctl.instrument.impedance import ImpedanceMode
+from labctl.instrument.impedance import ImpedanceMode, Spectrum
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
 from labctl.protocol.plan import ImpedanceNode, LoopNode, StepNode
 from tests.engine.fakes import TRAITS
@@ -195,6 +198,18 @@ async def test_a_sweep_is_taken_again_after_a_pause() -> None:
     assert (await executed(bench)).state is RunState.FINISHED
     assert len(bench.channel.sweeps) == 2
     assert [len(spectrum.points) for spectrum in bench.record.spectra] == [SWEEP.point_count()]
+
+
+async def test_a_sweep_that_is_kept_half_way_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault for the test above: what was interrupted counts as taken."""
+
+    async def kept(work: Workplace, node: ImpedanceNode, cycle: int, by: str) -> Spectrum:
+        taken = await take_spectrum(work, node, cycle, by)
+        return taken or Spectrum(node.spec, cycle, 0.0, ())
+
+    monkeypatch.setattr(run_module, "take_spectrum", kept)
+    with pytest.raises(AssertionError):
+        await test_a_sweep_is_taken_again_after_a_pause()
 
 
 async def test_a_skipped_step_ends_and_the_plan_goes_on() -> None:

@@ -16,7 +16,7 @@ from labctl.instrument.channel import Channel, Identity
 from labctl.keeper.pairs import KeeperPairs
 from labctl.protocol import load
 from labctl.protocol.plan import IfInterrupted, Plan
-from labctl.station import connect, worker
+from labctl.station import connect, outage, worker
 from labctl.station.commands import Commands
 from labctl.station.connect import ChannelSpec
 from labctl.station.file import Station
@@ -25,7 +25,7 @@ from labctl.station.launch import identify
 from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue
 from labctl.station.worker import Bench, Wishes, Worker
-from labctl.store import room
+from labctl.store import long_log, room, sqlite
 from labctl.store.queue import EntryState
 from labctl.store.reader import Reader
 from labctl.store.records import RunState
@@ -77,7 +77,7 @@ async def living(bench: Bench) -> AsyncIterator[dict[str, Worker]]:
     workers = {name: Worker(spec, bench) for name, spec in SPECS.items()}
     async with TaskGroup() as group:
         tasks = [group.create_task(each.live()) for each in workers.values()]
-        watch = bench.outage.watch(lambda: [each.control for each in workers.values()])
+        watch = bench.outage.watch(lambda: [each.control for each in workers.values()], workers["a"].warn)
         tasks.append(group.create_task(watch))
         async with asyncio.timeout(20.0):
             yield workers
@@ -203,6 +203,32 @@ async def test_a_disk_that_is_nearly_full_pauses_what_runs_and_lets_nothing_begi
         await workers["a"].go_on(bench.queue.of("a")[0], Wishes(IfInterrupted.CONTINUE))
         await until(lambda: workers["a"].sample and workers["a"].state == "running")
     assert any("the disk is nearly full: every circuit is opened" in line for line in told)
+
+
+async def test_a_log_that_a_reader_makes_grow_is_said_and_runs_go_on(
+    bench: Bench, long: Plan, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_log, "WARN_BYTES", 50_000)
+    monkeypatch.setattr(sqlite, "LOG_LIMIT_BYTES", 20_000)
+    monkeypatch.setattr(sqlite, "_WAIT_FOR_READERS_MS", 1)
+    monkeypatch.setattr(sqlite, "_WAIT_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(outage, "_LOOK_AT_ROOM_S", 0.05)
+    stuck = sqlite.load_dbapi().connect(bench.database, isolation_level=None)
+    stuck.execute("BEGIN")
+    stuck.execute("SELECT count(*) FROM run").fetchone()
+    async with living(bench) as workers:
+        await submit(bench, long, "a")
+        await until(lambda: bench.outage.notice)
+        assert "labctl.sqlite-wal has grown to 0 MB, since somebody reads" in bench.outage.notice
+        assert workers["a"].state == "running"
+        before = workers["a"].sample
+        await until(lambda: workers["a"].sample != before)
+        stuck.close()
+        await until(lambda: not bench.outage.notice)
+    assert any("the log of the database has been cut short" in line for line in told)
+    (run,) = Reader(bench.database).runs()
+    warnings = [event for event in Reader(bench.database).events(run.run_id) if event.kind == "warning"]
+    assert ["has grown to" in warning.message for warning in warnings] == [True]
 
 
 async def test_what_is_ended_while_it_is_connected_does_not_begin(

@@ -99,6 +99,15 @@ def test_the_log_is_cut_short_when_a_stuck_reader_has_gone(
     assert log.stat().st_size < short_log
 
 
+def test_without_upkeep_the_log_stays_long(
+    short_log: int, path: Path, writer: RunWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault for the test above."""
+    monkeypatch.setattr(sqlite.Upkeep, "_begin_log_anew", lambda self, connection: None)
+    with pytest.raises(AssertionError):
+        test_the_log_is_cut_short_when_a_stuck_reader_has_gone(short_log, path, writer, monkeypatch)
+
+
 def test_two_stores_write_to_one_database(store: Store, open_run: OpenRun, path: Path) -> None:
     with Store(path) as other, ThreadPoolExecutor() as pool:
         writers = [open_run(store), open_run(other)]
@@ -112,6 +121,24 @@ def test_two_stores_write_to_one_database(store: Store, open_run: OpenRun, path:
     for writer in writers:
         seq = Reader(path).samples(writer.run_id, ("seq",))["seq"]
         assert np.array_equal(seq, np.arange(1, 501))
+
+
+def test_without_patience_two_stores_fail_each_other(
+    store: Store, open_run: OpenRun, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault for the test above: nobody waits for another writer."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.0)
+    with store, Store(path) as other:
+        holding = open_run(other)
+        write_samples(holding, 10)
+        locked = other_process(path)
+        locked.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="database is locked"):
+            holding.flush_blocking()
+        locked.close()
+        with pytest.raises(StoreError, match="database is locked"):
+            other.close()
+        other.reopen()
 
 
 def test_two_stores_may_make_the_same_database(path: Path) -> None:

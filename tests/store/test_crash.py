@@ -5,7 +5,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -65,19 +65,25 @@ def integrity(path: Path) -> list[tuple[str]]:
     return rows
 
 
-def test_nothing_acknowledged_is_lost_by_a_kill(path: Path) -> None:
+def test_nothing_acknowledged_is_lost_by_a_kill(
+    path: Path, record_property: Callable[[str, object], None]
+) -> None:
     rng = random.Random(2)
+    total = 0
     with nursery("honest") as (commands, replies):
         for _ in range(KILLS):
             acknowledged = kill_after(commands, replies, path, rng.choice([0, 1, 2, 5, 30]))
             if not acknowledged:
                 continue  # killed while it was opening: the next one has to cope with what it left
             seq = stored(path)
+            total += acknowledged
             assert len(seq) >= acknowledged
             assert np.array_equal(seq, np.arange(1, len(seq) + 1))
             assert {run.state for run in Reader(path).runs()} == {RunState.INTERRUPTED}
             assert integrity(path) == [("ok",)]
     Store(path).close()
+    record_property("kills", KILLS)
+    record_property("acknowledged samples", total)
     assert not list(path.parent.glob("*.lock"))
 
 

@@ -161,6 +161,16 @@ def test_the_wall_clock_does_not_count_while_the_computer_runs(
         assert 0.0 <= Reader(written).checkpoint(1).silent_s < 30.0
 
 
+def test_a_silence_that_follows_the_wall_clock_is_found(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault for the test above: nobody asks how long the computer has been running."""
+    booted_s = liveness.unix_time_s() - liveness.boot_time_s()
+    monkeypatch.setattr(liveness, "boot_time_s", lambda: liveness.unix_time_s() - booted_s)
+    with pytest.raises(AssertionError):
+        test_the_wall_clock_does_not_count_while_the_computer_runs(written, monkeypatch)
+
+
 def test_after_a_reboot_the_wall_clock_has_to_do(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = liveness.unix_time_s
     monkeypatch.setattr(liveness, "boot_id", lambda: "another")

@@ -18,6 +18,7 @@ import pytest
 from labctl.cli.screen import Inert, drawn_on
 from labctl.engine.control import RunControl
 from labctl.errors import DataError, ProtocolError
+from labctl.exchange import export, tables
 from labctl.exchange.export import export_run
 from labctl.invisible import INVISIBLE, visible
 from labctl.link.memory import MemoryPort
@@ -186,6 +187,21 @@ def test_in_a_spreadsheet_a_text_is_no_formula(written: Written, tmp_path: Path)
         for value in (value for row in rows for value in row.values()):
             assert value[:1] not in tuple("=+@\t\r")
             assert value[:1] != "-" or float(value) < 0.0
+
+
+@pytest.mark.parametrize("forgotten", ["formulas", "file names"])
+def test_what_is_let_through_is_found(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    """The planted faults for the two tests above."""
+    if forgotten == "formulas":
+        monkeypatch.setattr(tables, "_text", str)
+        with pytest.raises(AssertionError):
+            test_in_a_spreadsheet_a_text_is_no_formula(written, tmp_path)
+    else:
+        monkeypatch.setattr(export, "safe_name", lambda text: text.replace("/", "_"))
+        with pytest.raises(AssertionError):
+            test_exports_stay_in_their_directory_under_plain_names(written, tmp_path)
 
 
 def test_in_a_picture_a_name_is_text(written: Written, tmp_path: Path) -> None:
