@@ -140,7 +140,7 @@ def voltage_scans():
 
 def test_a_voltammogram_is_named_by_the_cycles_before_it():
     figure = voltammogram.voltammograms([voltage_scans()], Layout())
-    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == ["as made", "after 20 cycles"]
     assert figure.axes[0].get_lines()[0].get_ydata().max() == pytest.approx(0.35)
 

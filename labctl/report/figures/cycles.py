@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from labctl.analysis.arrays import Column
 from labctl.errors import NothingToDraw
-from labctl.report.figures.style import BLUE, GREEN, VERMILLION, page, series_colour
+from labctl.report.figures.style import BLUE, GREEN, VERMILLION, page, series_colour, series_line
 from labctl.report.figures.subject import Layout, Subject
 
 _MOST_MARKERS = 60
@@ -19,21 +19,13 @@ def overpotential(subjects: Sequence[Subject], layout: Layout) -> Figure:
     """Median overpotential of every half-cycle: of one run by direction, of several on one logarithmic axis."""
     with page(layout.width_in, layout.height(0.48), layout.headline) as figure:
         axes = figure.add_subplot()
-        for place, subject in enumerate(subjects):
-            for sign, label, marker in ((1, "charge", "o"), (-1, "discharge", "s")):
+        if len(subjects) == 1:
+            _by_direction(axes, subjects[0])
+        for place, subject in enumerate(subjects if len(subjects) > 1 else ()):
+            for sign in (1, -1):
+                label = subject.label if sign > 0 else None
                 cycle, level_mV = _overpotential_mV(subject, sign)
-                alone = len(subjects) == 1
-                axes.plot(
-                    cycle,
-                    level_mV,
-                    marker=marker,
-                    markersize=2.5,
-                    linewidth=0.7,
-                    markevery=max(len(cycle) // _MOST_MARKERS, 1),
-                    fillstyle="full" if sign > 0 else "none",
-                    color=(BLUE if sign > 0 else VERMILLION) if alone else series_colour(place),
-                    label=label if alone else (subject.label if sign > 0 else None),
-                )
+                axes.plot(cycle, level_mV, series_line(place), color=series_colour(place), label=label)
         axes.set(xlabel="cycle", ylabel="median overpotential / mV")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(subjects) > 1:
@@ -41,7 +33,7 @@ def overpotential(subjects: Sequence[Subject], layout: Layout) -> Figure:
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         else:
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=3 if layout.width_in < 5.0 else 5)
     return figure
 
 
@@ -70,6 +62,23 @@ def capacity(subjects: Sequence[Subject], layout: Layout) -> Figure:
         _efficiency_scale(below)
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
+
+
+def _by_direction(axes: Axes, subject: Subject) -> None:
+    """Charge and discharge of one run."""
+    for sign, label, marker, colour in ((1, "charge", "o", BLUE), (-1, "discharge", "s", VERMILLION)):
+        cycle, level_mV = _overpotential_mV(subject, sign)
+        axes.plot(
+            cycle,
+            level_mV,
+            marker=marker,
+            markersize=2.5,
+            linewidth=0.7,
+            markevery=max(len(cycle) // _MOST_MARKERS, 1),
+            fillstyle="full" if sign > 0 else "none",
+            color=colour,
+            label=label,
+        )
 
 
 def _dots(axes: Axes, cycle: Column, values: Column, colour: str, label: str | None, fill: str) -> None:

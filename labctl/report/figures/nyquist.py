@@ -24,7 +24,11 @@ Colour = tuple[float, ...]
 _INSET_SIDE = 0.6
 """Width of the inset in parts of that of the axes."""
 
-_TALLEST_IN = 4.0
+_INSET_GAP = 0.2
+"""Between the points and the inset, for its labels; in parts of the same."""
+
+_TALLEST_IN = 4.5
+_LABELS_IN = 1.25
 
 _FLATTEST = 0.35
 """Height of the axes in parts of their width, at least."""
@@ -33,16 +37,14 @@ _FLATTEST = 0.35
 def nyquist(subjects: Sequence[Subject], layout: Layout) -> Figure:
     """-Z'' against Z' of the measured cycles, one ohm as long on both axes; one panel a run."""
     count = len(subjects)
-    height_in = layout.height_in or min(layout.height(0.9 / count), _TALLEST_IN)
-    with page(layout.width_in, height_in, layout.headline) as figure:
+    drawn = [_series(subject, layout.cycles) for subject in subjects]
+    with page(layout.width_in, layout.height_in or _height_in(drawn, layout), layout.headline) as figure:
         panels = figure.subplots(1, count, squeeze=False)[0]
-        for axes, subject in zip(panels, subjects, strict=True):
-            series = _series(subject, layout.cycles)
+        for axes, subject, series in zip(panels, subjects, drawn, strict=True):
             cycles = sorted({cycle for cycle, _ in series})
             colours = dict(zip(cycles, shades(len(cycles)), strict=True))
             _draw(axes, series, colours)
-            small = _too_small(series)
-            if small:
+            if small := _too_small(series):
                 _draw_inset(axes, small, colours)
             if count > 1:
                 axes.set_title(subject.label, loc="left")
@@ -50,10 +52,22 @@ def nyquist(subjects: Sequence[Subject], layout: Layout) -> Figure:
     return figure
 
 
+def _height_in(drawn: Sequence[Sequence[Numbered]], layout: Layout) -> float:
+    """As high as the axes become, at one ohm for one ohm, in what the labels leave of the width."""
+    ratios = []
+    for series in drawn:
+        reach, top = _extent(series)
+        small = _too_small(series)
+        inset = _INSET_GAP + _INSET_SIDE * _extent(small)[1] / _extent(small)[0] if small else 0.0
+        ratios.append(top / reach + inset)
+    width_in = layout.width_in / len(drawn) - _LABELS_IN
+    return min(max(max(ratios) * width_in + 0.6, 1.6), _TALLEST_IN) + (0.2 if layout.headline else 0.0)
+
+
 def _draw_inset(axes: Axes, series: Sequence[Numbered], colours: dict[int, Colour]) -> None:
     """The small ones, in the upper left, above all points: the axes are made as much higher as that takes."""
     width, (own_width, own_height) = axes.get_xlim()[1], _extent(series)
-    bottom, side = axes.get_ylim()[1] + 0.2 * width, _INSET_SIDE * width
+    bottom, side = axes.get_ylim()[1] + _INSET_GAP * width, _INSET_SIDE * width
     height = side * own_height / own_width
     axes.set_ylim(top=bottom + height)
     inset = axes.inset_axes((0.18 * width, bottom, side, height), transform=axes.transData)

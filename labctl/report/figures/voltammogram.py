@@ -34,7 +34,7 @@ def voltammograms(subjects: Sequence[Subject], layout: Layout) -> Figure:
                 place += 1
         axes.axhline(0.0, color="0.7", linewidth=0.5, zorder=0)
         axes.set(xlabel="cell voltage / V", ylabel=f"current / mA{unit}")
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside lower center", ncols=1 if layout.width_in < 5.0 else 3)
     return figure
 
 
