@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labctl.instrument.course import Profile, Scan
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl_drivers.methodscript_compile import compile_step
@@ -38,6 +39,31 @@ REST = Step(
     SAFETY,
     Sampling(10.0),
 )
+WINDOW = SafetyLimits(1.5, 4.5, 2e-3)
+LOW = Cutoff(Quantity.VOLTAGE, Side.BELOW, 2.5)
+CV = Scan(None, (4.0, 2.5), 2, 1e-3, 1e-4)
+LSV = Scan(2.5, (4.0,), 1, 1e-3, 1e-3)
+DRIVE = Profile((600.0, 900.0, 1800.0), (1e-4, -2e-4, 0.0), False, "drive.csv", "0" * 64)
+
+
+def until(duration_s: float, *cutoffs: Cutoff) -> tuple[Cutoff, ...]:
+    return (*cutoffs, Cutoff(Quantity.TIME, Side.ABOVE, duration_s))
+
+
+def scanned(scan: Scan, *cutoffs: Cutoff) -> Step:
+    ends = until(scan.duration_s, *cutoffs)
+    return Step(Control.SCAN, 0.0, ends, WINDOW, Sampling(scan.interval_s), scan)
+
+
+POWER = Step(
+    Control.POWER,
+    -3e-4,
+    until(3600.0, LOW, Cutoff(Quantity.ENERGY, Side.ABOVE, 1.0)),
+    WINDOW,
+    Sampling(10.0, 5e-3),
+)
+RESISTANCE = Step(Control.RESISTANCE, 3e4, until(3600.0, LOW), WINDOW, Sampling(10.0, 5e-3))
+PROFILE = Step(Control.PROFILE, 0.0, until(1800.0, LOW), WINDOW, Sampling(10.0), profile=DRIVE)
 GEIS = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 10e-6, 0.0, 1e5, 0.1, 10, SAFETY)
 PEIS = replace(GEIS, mode=ImpedanceMode.POTENTIOSTATIC, amplitude=0.01, bias=None)
 
@@ -45,6 +71,12 @@ SCRIPTS = {
     "constant_current": compile_step(CHARGE, HR).text,
     "constant_voltage": compile_step(HOLD, HR).text,
     "rest": compile_step(REST, HR).text,
+    "cyclic_voltammetry": compile_step(scanned(CV, Cutoff(Quantity.CURRENT, Side.ABOVE, 1e-3)), HR).text,
+    "voltage_scan": compile_step(scanned(LSV), HR).text,
+    "constant_power": compile_step(POWER, HR).text,
+    "constant_resistance": compile_step(RESISTANCE, HR).text,
+    "profile": compile_step(PROFILE, HR).text,
+    "profile_power": compile_step(replace(PROFILE, profile=replace(DRIVE, powers=True)), HR).text,
     "galvanostatic_impedance": compile_sweep(GEIS, HR),
     "potentiostatic_impedance": compile_sweep(PEIS, HR),
 }
