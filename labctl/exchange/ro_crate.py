@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labctl.protocol.plan import CellDescription
 from labctl.store.records import RunRecord
 
 Entity = dict[str, Any]
@@ -42,7 +43,8 @@ def write_ro_crate(directory: Path, run: RunRecord, files: Sequence[Path], licen
             "conformsTo": {"@id": _CONFORMS},
             "about": {"@id": "./"},
         },
-        _root(run, parts, licence),
+        _root(run, parts, _licence(licence)),
+        *_licence(licence),
         *parts,
         *_provenance(run, parts),
     ]
@@ -64,7 +66,7 @@ def _file(path: Path) -> Entity:
     }
 
 
-def _root(run: RunRecord, parts: Sequence[Entity], licence: str | None) -> Entity:
+def _root(run: RunRecord, parts: Sequence[Entity], licence: Sequence[Entity]) -> Entity:
     cell = run.cell.name or "an unnamed cell"
     return {
         "@id": "./",
@@ -72,29 +74,23 @@ def _root(run: RunRecord, parts: Sequence[Entity], licence: str | None) -> Entit
         "name": f"{run.protocol} on {cell}",
         "description": f"Run {run.run_id} of labctl: {run.protocol} on {cell}; {run.state}: {run.end_reason or '-'}",
         "datePublished": _calendar(run.ended_unix_s or run.last_written_unix_s),
-        "license": _licence(licence),
+        "license": {"@id": licence[0]["@id"]} if licence else "not stated by those who measured it",
         "identifier": f"run {run.run_id}, protocol sha256 {run.protocol_sha256}",
         "hasPart": [{"@id": part["@id"]} for part in parts],
         "mentions": {"@id": "#run"},
     }
 
 
-def _licence(text: str | None) -> object:
+def _licence(text: str | None) -> list[Entity]:
+    """The licence, if there is one."""
     if text is None:
-        return "not stated by those who measured it"
+        return []
     url = text if text.startswith(("https://", "http://")) else f"https://spdx.org/licenses/{text}"
-    return {"@id": url}
+    return [{"@id": url, "@type": "CreativeWork", "name": text}]
 
 
 def _provenance(run: RunRecord, parts: Sequence[Entity]) -> list[Entity]:
-    identity, cell = run.identity, run.cell
-    described = {
-        "area": (cell.area_cm2, "cm2"),
-        "active mass": (cell.active_mass_g, "g"),
-        "nominal capacity": (cell.nominal_capacity_C, "C"),
-        "equilibrium voltage": (cell.equilibrium_voltage_V, "V"),
-        "electrolyte": (cell.electrolyte or None, None),
-    }
+    identity, properties = run.identity, _properties(run.cell)
     return [
         {
             "@id": "#run",
@@ -124,14 +120,27 @@ def _provenance(run: RunRecord, parts: Sequence[Entity]) -> list[Entity]:
         {
             "@id": "#cell",
             "@type": "IndividualProduct",
-            "name": cell.name or "an unnamed cell",
-            "additionalProperty": [
-                {"@type": "PropertyValue", "name": name, "value": value}
-                | ({"unitText": unit} if unit else {})
-                for name, (value, unit) in described.items()
-                if value is not None
-            ],
+            "name": run.cell.name or "an unnamed cell",
+            "additionalProperty": [{"@id": entity["@id"]} for entity in properties],
         },
+        *properties,
+    ]
+
+
+def _properties(cell: CellDescription) -> list[Entity]:
+    """What is known of the cell, each an entity of its own, as RO-Crate wants its graph flat."""
+    known = (
+        ("area", cell.area_cm2, "cm2"),
+        ("active mass", cell.active_mass_g, "g"),
+        ("nominal capacity", cell.nominal_capacity_C, "C"),
+        ("equilibrium voltage", cell.equilibrium_voltage_V, "V"),
+        ("electrolyte", cell.electrolyte or None, ""),
+    )
+    return [
+        {"@id": f"#cell-{name.replace(' ', '-')}", "@type": "PropertyValue", "name": name, "value": value}
+        | ({"unitText": unit} if unit else {})
+        for name, value, unit in known
+        if value is not None
     ]
 
 

@@ -26,6 +26,20 @@ steps:
 """
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "foreign: installs other people's tools; run by hand, pytest -m foreign"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "foreign" not in str(config.getoption("-m")):
+        by_hand = pytest.mark.skip(reason="installs other people's tools: pytest -m foreign")
+        for item in items:
+            if item.get_closest_marker("foreign"):
+                item.add_marker(by_hand)
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """A run in virtual time, and every file that was made of it."""

@@ -94,11 +94,18 @@ def test_the_crate_names_every_file_with_its_hash(exported):
         assert entities[name]["contentSize"] == str(len(content))
     assert entities["#instrument"]["serialNumber"] == exported.reader.run().identity.serial
     assert entities["#cell"]["name"] == "=cmd|' /C calc'!A0"
-    refers = json.dumps(list(entities.values()))
-    for entity in entities.values():
-        for target in entity.get("instrument", []):
-            assert target["@id"] in entities
-    assert '"conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}' in refers
+    assert entities["ro-crate-metadata.json"]["conformsTo"] == {"@id": "https://w3id.org/ro/crate/1.1"}
+
+
+def test_the_crates_graph_is_flat_and_whole(exported):
+    crate = json.loads((exported.directory / "ro-crate-metadata.json").read_text())
+    known = {entity["@id"] for entity in crate["@graph"]}
+    for entity in crate["@graph"]:
+        for value in entity.values():
+            for target in value if isinstance(value, list) else [value]:
+                if isinstance(target, dict):
+                    assert set(target) == {"@id"}
+                    assert target["@id"] in known or target["@id"].startswith("https://")
 
 
 def test_without_a_licence_the_crate_says_so(exported, tmp_path):
