@@ -7,11 +7,13 @@ import pytest
 
 from labctl.protocol import load
 from labctl.protocol.finder import LARGEST_FILE_bytes
+from labctl.protocol.model import STEPS
 from labctl.protocol.plan_text import plan_from_text, plan_to_text
 from labctl.protocol.rule_text import RULE_NAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocols.md"
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+(DRIVE,) = re.findall(r"^```csv\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 TOP = """\
 protocol: example
 cell: {nominal_capacity: 1.5 mAh, equilibrium_voltage: 3 V}
@@ -41,13 +43,18 @@ def whole(example: str) -> str:
 def test_the_example_becomes_a_plan(example: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(whole(example))
+    (tmp_path / "drive.csv").write_text(DRIVE)
     plan = load(path)
     assert plan.nodes
     assert plan_from_text(plan_to_text(plan)) == plan
 
 
 def test_every_kind_of_block_is_there() -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 9
+
+
+def test_the_page_names_every_step() -> None:
+    assert all(f"- {name}:" in PAGE.read_text() for name in STEPS)
 
 
 def test_the_page_names_every_rule_and_the_size() -> None:
