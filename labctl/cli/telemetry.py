@@ -1,6 +1,7 @@
 """``labctl telemetry`` and ``labctl broker``: what stations say, where it goes, and a broker for the bench."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 telemetry_app = typer.Typer(
     help="What stations say: live, over MQTT.", no_args_is_help=True, rich_markup_mode=None
 )
+
+_NO_BROKER = "--mqtt is missing: give the URL of a broker, as in mqtts://broker.lab.example"
 
 
 @telemetry_app.callback()
@@ -87,6 +90,21 @@ def publish(
         bool,
         typer.Option(help="Believe in a delivery when the broker has handed it back, not when it says so."),
     ] = True,
+    command_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--command-key",
+            metavar="FILE",
+            help="Take commands that are signed with the key in this file, of mode 0600.",
+            show_default=False,
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="VERB", help="Which commands. Default: pause, stop, abort.", show_default=False
+        ),
+    ] = None,
     accompany: Annotated[
         bool, typer.Option("--accompany", help="End when standard input does.", hidden=True)
     ] = False,
@@ -96,11 +114,16 @@ def publish(
     from dataclasses import replace
 
     from labctl.errors import UserError
+    from labctl.station.broker import COMMANDS, HARMLESS
 
     if mqtt is None:
-        raise UserError("--mqtt is missing: give the URL of a broker, as in mqtts://broker.lab.example")
+        raise UserError(_NO_BROKER)
     broker = broker_options.broker(mqtt, mqtt_user, mqtt_password_file, mqtt_ca, mqtt_certificate, mqtt_key)
-    broker = replace(broker, confirm=confirm)
+    if unknown := set(allow or ()) - set(COMMANDS):
+        raise UserError(f"--allow {', '.join(sorted(unknown))}: give any of {', '.join(COMMANDS)}")
+    broker = replace(
+        broker, confirm=confirm, command_key=command_key, allowed=tuple(allow) if allow else HARMLESS
+    )
     asyncio.run(_publish(station, broker, options.database_url(db), accompany))
 
 
@@ -133,3 +156,39 @@ def broker(
         print(f"ready {url}", flush=True)
 
     asyncio.run(serve_broker(host, port, ready))
+
+
+def command(
+    verb: Annotated[
+        str, typer.Argument(metavar="VERB", help="pause, stop or abort; resume or skip where allowed.")
+    ],
+    run: Annotated[int, typer.Argument(metavar="RUN", help="Number of a run in progress.")],
+    station: Annotated[
+        str, typer.Option("--station", metavar="NAME", help="A station, anywhere.", show_default=False)
+    ],
+    key_file: Annotated[
+        Path,
+        typer.Option(
+            "--key", metavar="FILE", help="File of mode 0600 with the station's key.", show_default=False
+        ),
+    ],
+    mqtt: broker_options.Url = None,
+    mqtt_user: broker_options.User = "",
+    mqtt_password_file: broker_options.PasswordFile = None,
+    mqtt_ca: broker_options.Ca = None,
+    mqtt_certificate: broker_options.Certificate = None,
+    mqtt_key: broker_options.Key = None,
+) -> None:
+    """Command a run at a station that takes commands over MQTT; prints its answer."""
+    import asyncio
+
+    from labctl.errors import UserError
+    from labctl.telemetry.command import new
+    from labctl.telemetry.connection import secret
+    from labctl.telemetry.remote_hand import send
+
+    if mqtt is None:
+        raise UserError(_NO_BROKER)
+    broker = broker_options.broker(mqtt, mqtt_user, mqtt_password_file, mqtt_ca, mqtt_certificate, mqtt_key)
+    signed = new(station, run, verb, secret(key_file, "the key that commands are signed with"))
+    print(asyncio.run(send(broker, signed)))

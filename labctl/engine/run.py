@@ -85,9 +85,11 @@ class Run:
         sample = self._work.sample
         return None if sample is None else sample.time_s - self._work.record.origin_s
 
-    def note(self, kind: str, message: str) -> None:
+    def note(
+        self, kind: str, message: str, by: str = "station", data: dict[str, object] | None = None
+    ) -> None:
         """Write down what happened around the run, not in it."""
-        self._work.note(kind, message, by="station")
+        self._work.note(kind, message, data, by)
 
     def progress(self) -> Progress:
         """How far the run has come: the samples up to the present one, and what follows from them."""

@@ -27,6 +27,7 @@ from labctl.station.keeper_record import KeeperRecord
 from labctl.station.local_socket import LocalSocket, socket_path
 from labctl.station.outage import Outage
 from labctl.station.queue import Queue
+from labctl.station.remote import RemoteCommands
 from labctl.station.service_manager import ServiceManager
 from labctl.station.worker import Bench, Worker
 from labctl.store.database import locate
@@ -76,7 +77,10 @@ async def serve(
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
             commands = Commands(station, queue, workers, str(locate(database)), outage)
             broadcast = Broadcast(station.name, workers, tell)
-            delivery = Delivery(station.name, str(locate(database)), store, broadcast, commands.answer)
+            remote = RemoteCommands(station.name, store, workers, commands.answer)
+            delivery = Delivery(
+                station.name, str(locate(database)), store, broadcast, commands.answer, remote
+            )
             door = LocalSocket(socket_path(station.name), delivery.answer, os.getuid(), broadcast.listen)
             watch = outage.watch(
                 lambda: [worker.control for worker in workers.values()],

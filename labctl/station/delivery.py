@@ -1,4 +1,4 @@
-"""What the processes that accompany a station ask of it: to listen, and to note what they have delivered."""
+"""What the processes beside a station ask of it: to listen, to note what was delivered, to pass a command on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from labctl.keeper.values import error_to_plain
 from labctl.station.broadcast import Broadcast
 from labctl.station.local_socket import Answer, Question
 from labctl.station.questions import text
+from labctl.station.remote import RemoteCommands
 from labctl.store import outbox
 from labctl.store.store import Store
 
@@ -26,6 +27,7 @@ class Delivery:
         store: the same, open.
         broadcast: what the station says.
         otherwise: answers every other question.
+        remote: takes commands from elsewhere.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Delivery:
         store: Store,
         broadcast: Broadcast,
         otherwise: Callable[[Question], Awaitable[Answer]],
+        remote: RemoteCommands,
     ) -> None:
         self._station = station
         self._database = database
@@ -46,6 +49,8 @@ class Delivery:
             "watch": self._watch,
             "published": self._published,
             "report": self._report,
+            "command": remote.command,
+            "refused": remote.refused,
         }
 
     async def answer(self, question: Question) -> Answer:

@@ -10,7 +10,7 @@ from labctl.store.adoption import adopt_runs
 from labctl.store.database import Address
 from labctl.store.tables import metadata
 
-REVISION = "0004"
+REVISION = "0005"
 """The present schema: the last of ``migrations/versions``. Revisions are numbered in order."""
 
 

@@ -231,3 +231,18 @@ queue_entry = Table(
     Column("submitted_unix_time_second", Double, nullable=False),
     sqlite_autoincrement=True,
 )
+
+remote_command = Table(
+    "remote_command",
+    metadata,
+    Column("remote_command_id", Integer, primary_key=True),
+    Column("command_id", Text, unique=True),  # NULL: refused before anybody knew who had sent it
+    Column("station", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("received_unix_time_second", Double, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("answer", Text),  # what was done, or why not; NULL: not known, the process was cut off meanwhile
+    Column("times", Integer, nullable=False),  # how many alike this row stands for
+    sqlite_autoincrement=True,
+)

@@ -73,7 +73,7 @@ class Hearing:
         self._troubles[what] = sentence
         await self._report()
 
-    async def tell(self, verb: str, **more: str | int) -> bool:
+    async def tell(self, verb: str, /, **more: str | int) -> bool:
         """Tell the station something; whether it was there to hear it."""
 
         def ask() -> None:

@@ -24,7 +24,8 @@ import aiomqtt
 from labctl.errors import DataError, LabctlError
 from labctl.station.broker import Broker
 from labctl.telemetry import topics
-from labctl.telemetry.connection import ANSWER_S, client, why_lost
+from labctl.telemetry.commander import Commander
+from labctl.telemetry.connection import ANSWER_S, client, secret, why_lost
 from labctl.telemetry.courier import Courier
 from labctl.telemetry.hearing import Hearing
 from labctl.telemetry.messages import ChannelState, Message, Samples, StationStatus, decode, encode
@@ -57,6 +58,9 @@ class Publisher:
         broker: where to.
         database: URL or path of its database.
         say: called with a sentence when something is not well, or is well again.
+
+    Raises:
+        StationError: the file with the key for commands cannot be used.
     """
 
     def __init__(self, station: str, broker: Broker, database: str, say: Callable[[str], None]) -> None:
@@ -69,6 +73,10 @@ class Publisher:
             lambda place: hearing.tell("published", up_to=place),
             lambda sentence: hearing.trouble("outbox", sentence),
         )
+        self._commander: Commander | None = None
+        if broker.command_key is not None:
+            key = secret(broker.command_key, "the key that commands are signed with")
+            self._commander = Commander(station, key, broker.allowed, hearing)
         self._said: dict[str, _Said] = {}
         self._awaited_since_s: float | None = None
 
@@ -109,6 +117,9 @@ class Publisher:
                 await connected.subscribe(
                     [(topic, 1), *((filter_, 1) for filter_ in topics.recorded(self._station))]
                 )
+            commander = self._commander
+            if commander is not None:
+                await connected.subscribe(commander.topic, 1)
             async with TaskGroup() as group:
                 tasks = [
                     group.create_task(self._receive(connected)),
@@ -116,6 +127,8 @@ class Publisher:
                     group.create_task(self._doubt()),
                     group.create_task(self._courier.deliver(connected)),
                 ]
+                if commander is not None:
+                    tasks.append(group.create_task(commander.live(connected)))
                 await told.wait()
                 for task in tasks:
                     task.cancel()
@@ -159,7 +172,10 @@ class Publisher:
     async def _receive(self, connected: aiomqtt.Client) -> None:
         """What the broker hands back."""
         async for received in connected.messages:
-            if received.retain or not isinstance(received.payload, bytes):
+            if self._commander is not None and str(received.topic) == self._commander.topic:
+                self._commander.receive(received.payload, retained=received.retain)
+                continue
+            if received.retain:
                 continue  # from before this connection
             try:
                 message = decode(received.payload)

@@ -22,7 +22,8 @@ NOT_AUDITED = {
 AUDITED_TABLES = [
     table
     for table in tables.metadata.sorted_tables
-    if table.name not in ("progress", "queue_entry")  # what is to be done; what was done is in the chain
+    # what is to be done, or was refused; what was done is in the chain
+    if table.name not in ("progress", "queue_entry", "remote_command")
 ]
 
 OTHER = {

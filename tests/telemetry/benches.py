@@ -19,6 +19,7 @@ from labctl.protocol.plan_text import plan_to_text
 from labctl.station.broadcast import Broadcast
 from labctl.station.delivery import Delivery
 from labctl.station.local_socket import Answer, LocalSocket, Question, socket_path
+from labctl.station.remote import RemoteCommands
 from labctl.station.status import ChannelStatus
 from labctl.store import queue as table
 from labctl.store.queue import EntryRow, EntryState
@@ -63,6 +64,8 @@ class FakeWorker:
     def begin(self, run_id: int, cell: str) -> None:
         self.state, self.run_id, self.cell, self.started_unix_s = "running", run_id, cell, BEGUN_UNIX_S
         self.run = SimpleNamespace(place=None, elapsed_s=0.0, progress=lambda: SimpleNamespace(seq=self.seq))
+        self.noted: list[tuple[Any, ...]] = []
+        self.run.note = lambda *note: self.noted.append(note)
         self.seq = 0
 
     def measure(self, time_s: float, voltage_V: float) -> None:
@@ -145,7 +148,8 @@ async def serving(folder: Path, *channels: str) -> AsyncIterator[Bench]:
 
     with Store(database) as store:
         broadcast = Broadcast(STATION, workers, lambda *_: None)  # type: ignore[arg-type]
-        delivery = Delivery(STATION, database, store, broadcast, otherwise)
+        remote = RemoteCommands(STATION, store, workers, otherwise)  # type: ignore[arg-type]
+        delivery = Delivery(STATION, database, store, broadcast, otherwise, remote)
         door = LocalSocket(socket_path(STATION), delivery.answer, os.getuid(), broadcast.listen)
         bench = Bench(store, database, load(str(path)), workers, broadcast, delivery, asked)
         await door.open()
