@@ -7,6 +7,7 @@ it has any; otherwise a step ends where the current begins, stops or reverses.
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,12 @@ class Imported:
 
     def as_text(self, url: str) -> str:
         """For a person."""
+        database = f"--db {shlex.quote(url)}"
         return (
             f"run {self.run}: imported from {self.file} ({self.made_by}): {self.samples} samples, {self.steps} steps, "
             f"{self.half_cycles} half-cycles, {self.spectra} spectra\n"
             f"  start: {self.start}\n"
-            f"  next: labctl show {self.run} --db {url}  |  labctl rules replay {self.run} --db {url}"
+            f"  next: labctl show {self.run} {database}  |  labctl rules replay {self.run} {database}"
         )
 
 
