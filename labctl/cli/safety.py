@@ -72,7 +72,7 @@ class Account:
         return {
             "this computer dies": computer,
             "the engine dies": f"the keeper opens it: at once if it was killed, within {LEASE_S:g} s if it hangs",
-            "the keeper dies": "the engine has a second keeper open it, within 0.5 s",
+            "the keeper dies": "the engine has a second keeper open it, within 0.6 s",
             "both die": computer,
         }
 

@@ -51,7 +51,7 @@ class TcpPort:
             async with asyncio.timeout(_OPEN_S):
                 self._peer = await _connected(self._address)
         except OSError as error:  # a timeout is one, too
-            raise LinkLost(f"the port cannot be opened: {error or 'no answer'}", self.name) from error
+            raise LinkLost(f"the port cannot be opened: {_words(error)}", self.name) from error
 
     async def write(self, data: bytes) -> None:
         """Hand all bytes over.
@@ -72,7 +72,7 @@ class TcpPort:
                     await asyncio.get_running_loop().sock_sendall(peer, data[sent:])
         except OSError as error:
             shown = data.decode("ascii", "replace").strip()
-            raise LinkLost(f"writing failed: {error or 'it takes nothing'}", self.name, shown) from error
+            raise LinkLost(f"writing failed: {_words(error)}", self.name, shown) from error
 
     async def read(self, until_s: float) -> bytes:
         """Return what has come; wait for it until ``until_s`` on the clock, then return ``b""``.
@@ -94,7 +94,7 @@ class TcpPort:
                 await self._readable(peer, left_s)
                 continue
             except OSError as error:
-                raise LinkLost(f"reading failed: {error}", self.name) from error
+                raise LinkLost(f"reading failed: {_words(error)}", self.name) from error
             if not data:
                 raise LinkLost("reading failed: the instrument closed the connection", self.name)
             return data
@@ -118,6 +118,15 @@ class TcpPort:
         if self._peer is None:
             raise OSError("the port is not open")
         return self._peer
+
+
+def _words(error: OSError) -> str:
+    """What the system says, without the number and the repeated address."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 async def _connected(address: tuple[str, int]) -> socket.socket:
