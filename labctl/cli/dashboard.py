@@ -125,8 +125,8 @@ async def _serve(listen: "Listen", feed: "Feed", database: str | None, door: "Do
     from labctl.telemetry.ending import told_to_end
     from labctl.web.server import serve_dashboard
 
-    def say(address: str) -> None:
-        print(f"dashboard: {address}", file=sys.stderr, flush=True)
+    def say(sentence: str) -> None:
+        print(f"dashboard: {sentence}", file=sys.stderr, flush=True)
 
     cache = user_cache_path("labctl") / "curves"
     async with told_to_end(with_input=accompany) as told:

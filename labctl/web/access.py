@@ -56,6 +56,7 @@ class Access:
         owner: user whose connections may command where there is no token.
         user_at: tells the user of a loopback connection; None: not known.
         now: a clock that only goes forward.
+        tell: is told of wrong tokens.
     """
 
     token: str | None = None
@@ -63,6 +64,7 @@ class Access:
     owner: int = -1
     user_at: Callable[[Address, Address], int | None] = user_at
     now: Callable[[], float] = monotonic
+    tell: Callable[[str], None] = lambda _: None
     _sessions: "OrderedDict[str, Session]" = field(default_factory=OrderedDict)
     _failures: list[float] = field(default_factory=list)
 
@@ -115,6 +117,7 @@ class Access:
             raise Problem(429, "too many wrong tokens: wait a minute", headers={"Retry-After": "60"})
         if not _same(given, self.token):
             self._failures.append(now_s)
+            self.tell(f"a wrong token was given; {len(self._failures)} within a minute")
             raise Problem(401, "this is not the token", "token-wanted")
 
     # --- what may be done --------------------------------------------------------------------------------------

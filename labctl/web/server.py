@@ -46,14 +46,14 @@ async def serve_dashboard(
         door: the way to stations.
         owner: user who may command without a token, over loopback.
         stop: ends it.
-        tell: called with the address once it can be reached.
+        tell: called with the address once it can be reached, and with what somebody should know of who comes.
         cache: folder for what took long to read; None: none.
 
     Raises:
         UserError: it must not or cannot listen there, or the token or database cannot be read.
     """
     listen.refuse_open()
-    access = Access(listen.token(), listen.certificate is not None, owner)
+    access = Access(listen.token(), listen.certificate is not None, owner, tell=tell)
     history = None if database is None else History(database, cache)
     live = Live(feeds)
     names = (*LOOPBACK_NAMES, listen.host, *listen.names)

@@ -144,8 +144,8 @@ async def test_sessions_end() -> None:
 
 
 async def test_guessing_is_slow() -> None:
-    clock = Clock()
-    async with browsing(may=access(TOKEN, now=clock)) as client:
+    clock, told = Clock(), []
+    async with browsing(may=access(TOKEN, now=clock, tell=told.append)) as client:
         for _ in range(5):
             assert kind(await client.post("/api/v1/session", json={"token": "guess"})) == (
                 401,
@@ -153,6 +153,8 @@ async def test_guessing_is_slow() -> None:
             )
         answer = await client.post("/api/v1/session", json={"token": TOKEN})
         assert answer.status_code == 429
+        assert len(told) == 5
+        assert "guess" not in str(told)
         clock.time_s += 61.0
         await with_session(client, TOKEN)
 

@@ -152,3 +152,12 @@ async def test_an_event_is_acknowledged_at_its_station() -> None:
     assert (await asked(door, "events/3.17/acknowledge", {"station": "bench"})).status_code == 200
     ((_, verb, more),) = door.asked
     assert (verb, more["event"]) == ("acknowledge", "3.17")
+
+
+async def test_a_text_reads_no_file_of_the_server() -> None:
+    rest = "  - rest: {until: {time: 1 h}}"
+    profile = "  - profile: {file: /etc/hostname, until: {voltage: {above: 0.9 V, below: -0.9 V}}}"
+    assert rest in PROTOCOL
+    checked = (await asked(FakeDoor(), "check", {"protocol": PROTOCOL.replace(rest, profile)})).json()
+    assert not checked["ok"]
+    assert "is no file" in str(checked["problems"])
