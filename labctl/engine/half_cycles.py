@@ -59,6 +59,7 @@ class HalfCycles:
         if step.control is Control.REST:
             return None
         if pulse or step.reverses:
+            self._missed_C = 0.0  # it has passed in this step, before it went on
             return HalfCycleFigures(cycle, -1 if step.value < 0.0 else 1, began_s, None)
         if self.present is not None:
             self.present.resume(began_s)

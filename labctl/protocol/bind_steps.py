@@ -288,13 +288,9 @@ def _passes_current(nodes: tuple[Node, ...]) -> bool:
     return any(
         _passes_current(node.body)
         if isinstance(node, LoopNode)
-        else isinstance(node, StepNode) and _is_half_cycle(node)
+        else isinstance(node, StepNode) and node.is_half_cycle
         for node in nodes
     )
-
-
-def _is_half_cycle(node: StepNode) -> bool:
-    return node.step.control is not Control.REST and not node.step.reverses and not node.pulse
 
 
 def _counts_inside(nodes: tuple[Node, ...]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from labctl.instrument.impedance import ImpedanceSpec
-from labctl.instrument.step import SafetyLimits, Sampling, Step
+from labctl.instrument.step import Control, SafetyLimits, Sampling, Step
 from labctl.protocol.rule_spec import RuleSpec
 
 
@@ -83,6 +83,11 @@ class StepNode:
     passes: Passes = Passes()
     if_interrupted: IfInterrupted = IfInterrupted.ASK
     pulse: bool = False
+
+    @property
+    def is_half_cycle(self) -> bool:
+        """Whether it is one, or a part of one: current flows, in one direction, and not for a measurement."""
+        return self.step.control is not Control.REST and not self.step.reverses and not self.pulse
 
 
 @dataclass(frozen=True, slots=True)
