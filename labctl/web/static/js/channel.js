@@ -32,19 +32,30 @@ export function open(main, page, station, name) {
   };
 }
 
-function lastRun(last) {
-  return last ? [" The last run, ", make("a", { href: `#/run/${last.run}` }, `run ${last.run} of ${last.cell || "a cell without a name"}`), `, ${last.state}${last.why ? `: ${last.why}` : ""}.`] : [];
-}
-
 function openIdle(main, page, channel, key) {
   const name = key.slice(key.indexOf("/") + 1);
   const state = channel?.state ?? "connecting";
+  const what = make("p", { class: "panel because", "data-tone": look(state).tone });
   main.append(
     make("div", { class: "bar" }, make("h1", {}, `Channel ${name}`), make("span", { class: "state", "data-tone": look(state).tone }, shape(state), make("span", {}, state)),
       make("div", { class: "bar push" }, ...(channel ? verbButtons(channel, page.rights) : []))),
-    make("p", { class: "panel because", "data-tone": look(state).tone }, channel?.reason || (channel ? "Nothing runs here." : "This channel has not been heard of yet."), ...lastRun(page.lastRuns.of(key))),
-    make("p", {}, make("a", { href: `#/check/${encodeURIComponent(channel?.station ?? "")}/${encodeURIComponent(name)}` }, "Check a protocol and put it into this channel's queue")));
+    what,
+    make("p", {}, make("a", { href: `#/check/${key.split("/").map(encodeURIComponent).join("/")}` }, "Check a protocol and put it into this channel's queue")));
   const queue = queueTable(page, (entry) => entry.channel === name && (!channel || entry.station === channel.station));
   main.append(queue.element);
-  return { state, close: queue.close };
+  const say = () => what.replaceChildren(channel?.reason || (channel ? "Nothing runs here." : "This channel has not been heard of yet."), ...lastRun(page.lastRuns.of(key)));
+  page.lastRuns.addEventListener("last", say); // which comes after the channel is idle
+  say();
+  return {
+    state,
+    close() {
+      page.lastRuns.removeEventListener("last", say);
+      queue.close();
+    },
+  };
+}
+
+function lastRun(last) {
+  if (!last) return [];
+  return [" The last run, ", make("a", { href: `#/run/${last.run}` }, `run ${last.run} of ${last.cell || "a cell without a name"}`), `, ${last.state}${last.why ? `: ${last.why}` : ""}.`];
 }

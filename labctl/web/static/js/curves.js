@@ -141,14 +141,21 @@ export class Curves {
   #read(frame, place, column, show) {
     const { test_time_second: time } = this.#columns;
     if (place !== null && place < time.length) return say(frame.reading, `${clock(time[place], 0.1)}   ${show(this.#columns[column][place])}`);
-    const { exact, preliminary, samples } = this.#header ?? {};
+    const { exact, preliminary } = this.#header ?? {};
+    const samples = exact ? this.#inView().length : this.#header?.samples;
     const what = preliminary ? "the run is still being read: spikes may be missing" : exact ? "each point is a sample" : "smallest and largest of each stretch, so no spike is lost";
     return say(frame.reading, this.#header && frame === this.frames[0] ? `${samples ? `${count(samples)} samples; ` : ""}${what}` : "");
   }
 
-  #rows(column, show) {
+  /** Places of the points in the window; a little more than it is read. */
+  #inView() {
     const { test_time_second: time } = this.#columns;
     const [from, to] = this.#window ?? [-Infinity, Infinity];
-    return time.flatMap((second, place) => (second >= from && second <= to && this.#columns[column][place] !== null ? [[clock(second, 0.1), show(this.#columns[column][place])]] : []));
+    return [...time.keys()].filter((place) => time[place] >= from && time[place] <= to);
+  }
+
+  #rows(column, show) {
+    const values = this.#columns[column];
+    return this.#inView().filter((place) => values[place] !== null).map((place) => [clock(this.#columns.test_time_second[place], 0.1), show(values[place])]);
   }
 }
