@@ -104,14 +104,20 @@ def _config(listen: Listen, app: Any) -> uvicorn.Config:
 
 
 def _socket(listen: Listen) -> socket.socket:
+    """Listens. That it speaks TCP is said, since asyncio sends small answers at once (TCP_NODELAY) only where it is."""
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((listen.host, listen.port), family=family, backlog=128)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((listen.host, listen.port))
+        listening.listen(128)
     except OSError as error:
+        listening.close()
         raise UserError(
             f"the dashboard cannot listen on {listen.host}, port {listen.port}: {error.strerror}; "
-            "give another with --port"
+            "give another with --listen"
         ) from error
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -154,10 +154,12 @@ async def test_an_event_is_acknowledged_at_its_station() -> None:
     assert (verb, more["event"]) == ("acknowledge", "3.17")
 
 
-async def test_a_text_reads_no_file_of_the_server() -> None:
+@pytest.mark.parametrize("file", ["/etc/hostname", "../../etc/hostname", "README.md"])
+async def test_a_text_reads_no_file_of_the_server(file: str) -> None:
     rest = "  - rest: {until: {time: 1 h}}"
-    profile = "  - profile: {file: /etc/hostname, until: {voltage: {above: 0.9 V, below: -0.9 V}}}"
+    profile = f"  - profile: {{file: {file}, until: {{voltage: {{above: 0.9 V, below: -0.9 V}}}}}}"
     assert rest in PROTOCOL
     checked = (await asked(FakeDoor(), "check", {"protocol": PROTOCOL.replace(rest, profile)})).json()
     assert not checked["ok"]
-    assert "is no file" in str(checked["problems"])
+    (problem,) = checked["problems"]
+    assert "no file" in problem["problem"] or "not a file beside" in problem["problem"]

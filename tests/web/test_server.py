@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -60,7 +61,7 @@ def certified(folder: Path) -> tuple[Path, Path, ssl.SSLContext]:
     return certificate, key, trusting
 
 
-async def test_over_loopback_the_kernel_says_who_commands(tmp_path: Path) -> None:
+async def test_over_loopback_the_kernel_says_who_commands() -> None:
     async with served(Listen(port=0)) as address, httpx.AsyncClient(base_url=address) as client:
         session = (await client.get("/api/v1/session")).json()
         assert session["may"]["stop"]
@@ -119,7 +120,14 @@ async def test_a_port_that_is_taken_is_told_in_one_line() -> None:
         with pytest.raises(ExceptionGroup, match="unhandled errors") as refused:
             async with served(Listen(port=taken)):
                 pass
-    assert "--port" in str(refused.value.exceptions[0]) or "another" in str(refused.value.exceptions[0])
+    assert "give another with --listen" in str(refused.value.exceptions[0])
+
+
+def test_small_answers_are_sent_at_once() -> None:
+    with server._socket(Listen(port=0)) as listening:
+        assert (
+            listening.proto == socket.IPPROTO_TCP
+        )  # without it asyncio leaves out TCP_NODELAY: 40 ms an answer
 
 
 async def connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
