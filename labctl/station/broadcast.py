@@ -90,7 +90,7 @@ class Broadcast:
             self.services[name] = state
             self._put("status", self._status())
 
-    def event(self, kind: str, text: str, author: str, severity: str) -> None:
+    def event(self, kind: str, text: str, author: str, severity: str, data: Values | None = None) -> None:
         """Something happened that is no part of any run: it is said, and not recorded."""
         self._events += 1
         now_s = unix_time_s()
@@ -104,6 +104,7 @@ class Broadcast:
             "text": text,
             "author": author,
             "severity": severity,
+            "data": data,
         }
         self._put("event", line, _EVENTS_KEPT)
 

@@ -18,6 +18,7 @@ from labctl.errors import LabctlError, StationError
 from labctl.keeper.values import error_to_plain
 from labctl.protocol import estimate
 from labctl.protocol.plan_text import plan_from_text
+from labctl.station.acknowledgement import Acknowledgements
 from labctl.station.file import Station
 from labctl.station.guards import refuse_unattended
 from labctl.station.launch import refuse_what_cannot_be_held
@@ -44,10 +45,17 @@ class Commands:
         workers: its channels by name.
         database: where its runs are written.
         outage: knows whether anything can be recorded.
+        acknowledgements: takes what is acknowledged; None: nothing can be.
     """
 
     def __init__(
-        self, station: Station, queue: Queue, workers: dict[str, Worker], database: str, outage: Outage
+        self,
+        station: Station,
+        queue: Queue,
+        workers: dict[str, Worker],
+        database: str,
+        outage: Outage,
+        acknowledgements: Acknowledgements | None = None,
     ) -> None:
         self._station = station
         self._database = database
@@ -66,6 +74,8 @@ class Commands:
             "stop": self._stop,
             "abort": self._abort,
         }
+        if acknowledgements is not None:
+            self._verbs["acknowledge"] = acknowledgements.acknowledge
 
     async def answer(self, question: Question) -> Answer:
         """The answer to a question; to one that was asked before, the same."""

@@ -17,6 +17,7 @@ from functools import partial
 from labctl.keeper.claim import Claim
 from labctl.keeper.journal import journal_beside
 from labctl.keeper.pairs import KeeperPairs
+from labctl.station.acknowledgement import Acknowledgements
 from labctl.station.broadcast import Broadcast
 from labctl.station.commands import Commands
 from labctl.station.companion import Companion, accompany
@@ -75,8 +76,9 @@ async def serve(
             outage = Outage(store, partial(tell, ""))
             bench = Bench(store, database, queue, keepers, kept, journal, speed, seed, tell, outage)
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
-            commands = Commands(station, queue, workers, str(locate(database)), outage)
             broadcast = Broadcast(station.name, workers, tell)
+            seen_to = Acknowledgements(store, workers, broadcast)
+            commands = Commands(station, queue, workers, str(locate(database)), outage, seen_to)
             remote = RemoteCommands(station.name, store, workers, commands.answer)
             delivery = Delivery(
                 station.name, str(locate(database)), store, broadcast, commands.answer, remote
