@@ -9,6 +9,7 @@ import typer
 from labctl.cli import broker_options, options
 
 if TYPE_CHECKING:
+    from labctl.station.broker import Broker
     from labctl.station.companion import Companion
     from labctl.station.listen import Listen
     from labctl.telemetry.feed import Feed
@@ -72,6 +73,15 @@ def dashboard(
     mqtt_ca: broker_options.Ca = None,
     mqtt_certificate: broker_options.Certificate = None,
     mqtt_key: broker_options.Key = None,
+    command_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--command-key",
+            metavar="FILE",
+            help="With --mqtt: file of mode 0600 with the key of stations that take signed commands.",
+            show_default=False,
+        ),
+    ] = None,
     accompany: Annotated[
         bool, typer.Option("--accompany", help="End when standard input does.", hidden=True)
     ] = False,
@@ -85,7 +95,7 @@ def dashboard(
     from labctl.station.listen import LOOPBACK, PORT, Listen, address_from
     from labctl.telemetry.local_feed import LocalFeed
     from labctl.telemetry.mqtt_feed import MqttFeed
-    from labctl.web.door import LocalDoor, NoDoor
+    from labctl.web.door import LocalDoor
 
     host, port = address_from(listen) if listen is not None else (LOOPBACK, PORT)
     place = Listen(host, port, certificate, key, token_file, tuple(allow_host or ()))
@@ -95,14 +105,21 @@ def dashboard(
         broker = broker_options.broker(
             mqtt, mqtt_user, mqtt_password_file, mqtt_ca, mqtt_certificate, mqtt_key
         )
-        feed, door, database = MqttFeed(broker, station), NoDoor(_ELSEWHERE), db or None
+        feed, door, database = MqttFeed(broker, station), _door_at(broker, command_key), db or None
     else:
         name, database = _served_here(station, db)
         feed, door = LocalFeed(name, database), LocalDoor([name])
     asyncio.run(_serve(place, feed, database, door, accompany))
 
 
-_ELSEWHERE = "this dashboard only looks: give commands at the computer of the station"
+def _door_at(broker: "Broker", command_key: Path | None) -> "Door":
+    from labctl.telemetry.connection import secret
+    from labctl.web.door import NoDoor
+    from labctl.web.remote_door import RemoteDoor
+
+    if command_key is None:
+        return NoDoor("this dashboard only looks: give commands at the computer of the station")
+    return RemoteDoor(broker, secret(command_key, "the key that commands are signed with"))
 
 
 def _served_here(station: str | None, db: str) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def create_app(
         access: who may look and command.
         hosts: names by which the server may be called.
     """
-    site = Site(live, Viewers(live), history, Commands(door), access)
+    site = Site(live, Viewers(live), history, Commands(door, live), access)
     files = StaticFiles(directory=STATIC)
 
     async def page(request: Request) -> Response:

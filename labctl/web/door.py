@@ -6,12 +6,14 @@ Commands      reads a request, compares its confirmation with the cell that is m
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 from uuid import uuid4
 
 from labctl.protocol.plan_text import plan_to_text
 from labctl.station.client import StationClient
 from labctl.web.asked import CommandBody, SubmitBody
+from labctl.web.live import Live
 from labctl.web.plan_document import plan_to_run
 from labctl.web.problem import Problem
 
@@ -23,8 +25,8 @@ STARTING = ("resume", "skip")
 class Door(Protocol):
     """Asks stations; one question, one answer, as the commands of ``labctl`` do."""
 
-    def stations(self) -> Sequence[str]:
-        """The stations that can be asked."""
+    def stations(self) -> Sequence[str] | None:
+        """The stations that can be asked. None: those that are shown live can be commanded, and nothing else asked."""
         ...
 
     async def ask(self, station: str, verb: str, command_id: str, **more: object) -> Any:
@@ -88,24 +90,28 @@ class Commands:
 
     Args:
         door: the way to them.
+        live: what is known of them.
         new_id: makes the id of a command that has none.
     """
 
-    def __init__(self, door: Door, new_id: Callable[[], str] = lambda: uuid4().hex) -> None:
+    def __init__(self, door: Door, live: Live, new_id: Callable[[], str] = lambda: uuid4().hex) -> None:
         self._door = door
+        self._live = live
         self._new_id = new_id
 
     @property
     def stations(self) -> Sequence[str]:
-        """Those that can be asked."""
-        return self._door.stations()
+        """Those that can be commanded."""
+        names = self._door.stations()
+        if names is None:
+            return [name for name, status in self._live.stations.items() if status.online]
+        return names
 
     async def queue(self) -> dict[str, Any]:
         """The queues of all stations."""
         entries: list[dict[str, Any]] = []
-        for station in self._door.stations():
-            found = await self._door.ask(station, "queue", "")
-            entries += [{"station": station, **entry} for entry in found]
+        for station in self.stations:
+            entries += [{"station": station, **entry} for entry in await self._entries(station)]
         return {"entries": entries}
 
     async def submit(self, asked: SubmitBody) -> dict[str, Any]:
@@ -157,7 +163,7 @@ class Commands:
         return {"message": str(message)}
 
     async def _meant(self, station: str | None) -> str:
-        names = self._door.stations()
+        names = self.stations
         if not names:
             await self._door.ask(station or "", "", "")  # says why nobody can be asked
         if station is None and len(names) == 1:
@@ -168,13 +174,36 @@ class Commands:
 
     async def _name_of(self, station: str, target: str) -> str:
         """What a person has to say to show that they mean this: the cell's name, or, without one, the channel's."""
-        status = await self._door.ask(station, "status", "")
-        for channel in status["channels"]:
+        for channel in await self._channels(station):
             if target in (channel["channel"], str(channel["run_id"]), channel["entry"]):
                 return str(channel["cell"] or channel["channel"])
-        for entry in await self._door.ask(station, "queue", ""):
+        for entry in await self._entries(station):
             if target in (entry["entry"], str(entry["run_id"])):
                 return str(entry["cell"] or entry["channel"])
         raise Problem(
             404, f"station {station} has no run, channel or entry of its queue {target!r} that is not over"
         )
+
+    async def _channels(self, station: str) -> list[dict[str, Any]]:
+        if self._door.stations() is None:
+            return [asdict(state) for (name, _), state in self._live.cells.items() if name == station]
+        channels: list[dict[str, Any]] = (await self._door.ask(station, "status", ""))["channels"]
+        return channels
+
+    async def _entries(self, station: str) -> list[dict[str, Any]]:
+        """The queue of a station; of one that can only be commanded, what its channels have to do with."""
+        if self._door.stations() is not None:
+            entries: list[dict[str, Any]] = await self._door.ask(station, "queue", "")
+            return entries
+        states = (state for (name, _), state in self._live.cells.items() if name == station and state.entry)
+        return [
+            {
+                "entry": state.entry,
+                "channel": state.channel,
+                "state": state.state if state.state in ("queued", "held") else "running",
+                "run_id": state.run_id,
+                "cell": state.cell,
+                "protocol": state.protocol,
+            }
+            for state in states
+        ]
