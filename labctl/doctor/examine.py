@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from labctl.audit.log import reading
 from labctl.doctor import leftovers, ports, software, storage, uptime
+from labctl.doctor.broker import check_broker
 from labctl.doctor.computer import Computer
 from labctl.doctor.instruments import check_instrument
 from labctl.doctor.line import Line, look, ok
@@ -51,6 +52,7 @@ async def examine(
         lines += await check_instrument(spec)
     if station is None:
         lines.append(look("instruments", "not looked at", "name them with --station FILE"))
+    lines.append(check_broker(None if station is None else station.mqtt))
     return [*lines, *_not_set_up()]
 
 
@@ -85,7 +87,6 @@ def _check_leftovers(url: str, computer: Computer, runtime: Path) -> Iterator[Li
 
 
 def _not_set_up() -> Iterator[Line]:
-    yield ok("broker", "not set up: nothing is published")
     yield look(
         "backups",
         "not set up",
