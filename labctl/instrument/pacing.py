@@ -87,7 +87,7 @@ async def pace(
     """
     most_V, most_A = BEYOND_RANGE * traits.voltage_max_V, BEYOND_RANGE * traits.current_max_A
     start_s = await begin(step, instrument)
-    moved_A = math.inf
+    tracks, moved_A = step.tracks, math.inf
     rhythm = _Rhythm(step, start_s, traits.shortest_interval_s)
     failures = 0
     missed: list[Sample] = []
@@ -125,7 +125,7 @@ async def pace(
             return
         if rhythm.keep:
             yield sample
-        if step.tracks:
+        if tracks:
             wanted_A = step.current_A(sample.voltage_V)
             if abs(wanted_A - moved_A) > _WORTH_MOVING * abs(wanted_A):
                 await instrument.move(wanted_A)

@@ -73,6 +73,24 @@ async def a_voltammogram_of_a_capacitor_is_the_closed_form(bench: Bench) -> None
     assert bench.cell.charge_C == pytest.approx(0.0, abs=1e-3 * stair_V)  # it is back where it began
 
 
+async def a_voltammogram_of_a_full_cell_conserves_charge(bench: Bench) -> None:
+    """What is oxidised in the way up and reduced in the way down is what the cell received."""
+    await bench.channel.connect()
+    scan = Scan(None, (4.0, 2.5), 1, 5e-3, 2e-3)
+    window = SafetyLimits(1.5, 4.6, 2e-3)
+    ends = (_after(scan.duration_s),)
+    samples = await _take(bench, Step(Control.SCAN, 0.0, ends, window, Sampling(scan.interval_s), scan))
+    await bench.channel.make_safe()
+    seen_C = [0.5 * (a.current_A + b.current_A) * (b.time_s - a.time_s) for a, b in pairwise(samples)]
+    passed_C = sum(map(abs, seen_C))
+    assert passed_C > 0.3  # both ways through most of 0.1 mAh
+    assert bench.cell.passed_C == pytest.approx(passed_C, rel=0.01)
+    assert bench.cell.charge_C == pytest.approx(sum(seen_C), abs=0.01 * passed_C)
+    top = max(range(len(samples)), key=lambda k: samples[k].voltage_V)
+    assert samples[top].voltage_V == pytest.approx(4.0, abs=2e-3)
+    assert sum(seen_C[:top]) > 0.0 > sum(seen_C[top:])
+
+
 async def a_scan_ends_at_its_cutoff(bench: Bench) -> None:
     await bench.channel.connect()
     cutoff = Cutoff(Quantity.CURRENT, Side.ABOVE, 3e-4)
@@ -180,6 +198,7 @@ async def a_course_it_cannot_follow_is_refused_before_a_byte_leaves(bench: Bench
 EVERY_COURSE: tuple[tuple[Check, str], ...] = (
     (a_voltammogram_of_a_resistor_is_a_line, RESISTOR),
     (a_voltammogram_of_a_capacitor_is_the_closed_form, SLOW),
+    (a_voltammogram_of_a_full_cell_conserves_charge, "na-nnmo-naclo4"),
     (a_scan_ends_at_its_cutoff, RESISTOR),
     (a_resistance_discharges_a_capacitor_exponentially, CAPACITOR),
     (a_power_takes_the_energy_of_a_capacitor, CAPACITOR),

@@ -14,16 +14,19 @@ from labctl_drivers.keithley_2450 import DRIVER
 from labctl_simulators.attach.tcp import serve
 from labctl_simulators.firmware.keithley_2450 import Keithley2450
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
-from tests.conformance.course_conformance import EVERY_COURSE
+from tests.conformance.course_conformance import (
+    EVERY_COURSE,
+    a_voltammogram_of_a_capacitor_is_the_closed_form,
+)
 from tests.conformance.listening_port import ListeningPort
 
 
-def _in_memory(cell_name: str, model: str = "2450") -> Bench:
+def _in_memory(cell_name: str, model: str = "2450", watchdog_s: float | None = None) -> Bench:
     cell = CountingCell(make_cell(cell_name, 1))
     device = Keithley2450(cell, 1, model=model)
     clock = VirtualClock()
     port = ListeningPort(device.port, clock)
-    channel = DRIVER.open(Link(port, clock), clock)
+    channel = DRIVER.open(Link(port, clock), clock, watchdog_s=watchdog_s)  # type: ignore[call-arg]
     return Bench(channel, clock, lambda: device.circuit_closed, cell, port.sent, late_s=0.2)
 
 
@@ -48,6 +51,17 @@ async def _over_tcp(cell_name: str, speed: float) -> AsyncIterator[Bench]:
 )
 async def test_in_memory(check: Check, cell: str) -> None:
     await check(_in_memory(cell))
+
+
+# Under the watchdog the instrument reads by itself, up to half a second before a level ends.
+WATCHED = [pair for pair in EVERY_COURSE if pair[0] is not a_voltammogram_of_a_capacitor_is_the_closed_form]
+
+
+@pytest.mark.parametrize(("check", "cell"), WATCHED, ids=lambda value: getattr(value, "__name__", ""))
+async def test_courses_under_the_watchdog(check: Check, cell: str) -> None:
+    bench = _in_memory(cell, watchdog_s=60.0)
+    bench.late_s = 1.0
+    await check(bench)
 
 
 @pytest.mark.parametrize("model", ["2460", "2461", "2470"])

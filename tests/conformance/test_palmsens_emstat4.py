@@ -14,8 +14,18 @@ from labctl_drivers.palmsens_emstat4 import DRIVER
 from labctl_simulators.attach.pty import serve
 from labctl_simulators.firmware.palmsens_emstat4 import EmStat4
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
-from tests.conformance.course_conformance import EVERY_COURSE
+from tests.conformance.course_conformance import (
+    EVERY_COURSE,
+    a_profile_passes_the_charge_of_its_file,
+    a_voltammogram_of_a_capacitor_is_the_closed_form,
+)
 from tests.conformance.listening_port import ListeningPort
+
+COURSES_OVER_A_PTY = (
+    a_voltammogram_of_a_capacitor_is_the_closed_form,
+    a_profile_passes_the_charge_of_its_file,
+)
+OVER_A_PTY = [(check, cell) for check, cell in EVERY_COURSE if check in COURSES_OVER_A_PTY]
 
 
 def _in_memory(cell_name: str, model: str = "es4_hr") -> Bench:
@@ -54,7 +64,9 @@ async def test_the_nexus() -> None:
         await check(_in_memory(cell, "nexus1"))
 
 
-@pytest.mark.parametrize(("check", "cell"), EVERY_CHANNEL, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("check", "cell"), [*EVERY_CHANNEL, *OVER_A_PTY], ids=lambda value: getattr(value, "__name__", "")
+)
 async def test_over_a_pty(check: Check, cell: str) -> None:
     async with _over_a_pty(cell, speed=100.0) as bench:
         await check(bench)
