@@ -18,11 +18,15 @@ class Ends:
     current_A: float | None = None
 
 
+_DRIVEN = (Control.CURRENT, Control.POWER, Control.RESISTANCE)
+"""What drives the voltage to one side."""
+
+
 def simple_ends(node: StepNode, report: Report, *, zero_volt: bool) -> Ends:
     """The ends that can be said; all others are lost, or said as a time.
 
     Args:
-        node: at rest, at constant current or at constant voltage.
+        node: at rest, or with one thing held constant.
         report: takes in what is lost or changed.
         zero_volt: a cut-off at 0 V can be said.
 
@@ -30,8 +34,9 @@ def simple_ends(node: StepNode, report: Report, *, zero_volt: bool) -> Ends:
         UserError: no end of it can be said.
     """
     times_s, voltages_V, currents_A = list[float](), list[float](), list[float]()
-    ahead = Side.ABOVE if node.step.value > 0 else Side.BELOW
     control = node.step.control
+    charges = node.step.value > 0 and control is not Control.RESISTANCE
+    ahead = Side.ABOVE if charges else Side.BELOW
     for cutoff in node.step.cutoffs:
         match cutoff:
             case Cutoff(Quantity.TIME, Side.ABOVE, seconds, 0.0):
@@ -42,7 +47,7 @@ def simple_ends(node: StepNode, report: Report, *, zero_volt: bool) -> Ends:
                 said = f"{show(seconds, 's')} at {show(node.step.value, 'A')}"
                 report.changed.append(f"{node.path}.until: {cutoff} is said as a time, {said}")
             case Cutoff(Quantity.VOLTAGE, side, voltage_V, 0.0) if (
-                control is Control.CURRENT and side is ahead and (zero_volt or voltage_V != 0.0)
+                control in _DRIVEN and side is ahead and (zero_volt or voltage_V != 0.0)
             ):
                 voltages_V.append(voltage_V)
             case Cutoff(Quantity.CURRENT, Side.BELOW, current_A, 0.0) if control is Control.VOLTAGE:

@@ -15,12 +15,13 @@ from labctl.exchange.protocols.ends import Ends, simple_ends
 from labctl.exchange.protocols.passes import unrolled
 from labctl.exchange.protocols.report import Report
 from labctl.instrument.step import Control, Sampling
-from labctl.protocol.plan import ImpedanceNode, LoopNode, Node, Plan, StepNode, TagNode
+from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Plan, StepNode, TagNode
 
 MOST_STRINGS = 10_000
 """More than this PyBaMM does not run through in reasonable time. Assumed."""
 
 Item = str | list[str]
+_UNITS = {Control.CURRENT: "A", Control.POWER: "W", Control.RESISTANCE: "Ohm"}
 
 
 def to_pybamm(plan: Plan, report: Report) -> str:
@@ -72,7 +73,9 @@ def _check_length(count: int) -> None:
 
 def _strings(node: Node, report: Report) -> Iterator[str]:
     match node:
-        case StepNode(step=step) if step.control in (Control.REST, Control.CURRENT, Control.VOLTAGE):
+        case StepNode(step=step) if step.control in (Control.REST, Control.VOLTAGE, *_UNITS):
+            if node.if_interrupted is not IfInterrupted.ASK:
+                report.lost.append(f"{node.path}.if_interrupted: {node.if_interrupted}")
             _say_changes(step.sampling, f"{node.path}.record", report)
             yield _string(node, simple_ends(node, report, zero_volt=True))
         case StepNode(kind=kind):
@@ -90,12 +93,13 @@ def _string(node: StepNode, ends: Ends) -> str:
     match step.control:
         case Control.REST:
             text, until = "Rest", None
-        case Control.CURRENT:
-            text = f"{'Charge' if step.value > 0 else 'Discharge'} at {plain(abs(step.value))} A"
-            until = None if ends.voltage_V is None else f"{plain(ends.voltage_V)} V"
-        case _:
+        case Control.VOLTAGE:
             text = f"Hold at {plain(step.value)} V"
             until = None if ends.current_A is None else f"{plain(ends.current_A)} A"
+        case driven:
+            charges = step.value > 0 and driven is not Control.RESISTANCE
+            text = f"{'Charge' if charges else 'Discharge'} at {plain(abs(step.value))} {_UNITS[driven]}"
+            until = None if ends.voltage_V is None else f"{plain(ends.voltage_V)} V"
     if ends.time_s is not None:
         text += f" for {plain(ends.time_s)} seconds"
     if until is not None:

@@ -36,6 +36,13 @@ _STEP = re.compile(
 _ELECTRIC = re.compile(rf"(?:C/(?P<divisor>{_NUMBER})|(?P<value>-?{_NUMBER}) ?(?P<unit>C|m?A|m?V|m?W|Ohm))")
 _TIMES = dict.fromkeys(("s", "sec", "second"), "s") | dict.fromkeys(("m", "min", "minute"), "min")
 _TIMES |= dict.fromkeys(("h", "hr", "hour"), "h")
+_DRIVEN = {
+    "A": ("constant_current", "current"),
+    "C": ("constant_current", "current"),
+    "W": ("constant_power", "power"),
+    "Ohm": ("constant_resistance", "resistance"),
+}
+"""What a unit makes of a step, and the key under which it stands."""
 
 
 def from_pybamm(text: str, origin: str, givens: Givens) -> Translation:
@@ -135,13 +142,16 @@ class _Strings:
                 raise UserError(f"{self._origin}: {place}: a hold is 'Hold at 4.1 V until 50 mA'")
             ends = potentiostatic_ends(place, end, time, self._report)
             return {"constant_voltage": {"voltage": value, "until": ends}}
-        if unit not in ("A", "C") or end_unit not in ("", "V"):
-            raise UserError(
-                f"{self._origin}: {place}: labctl reads currents and C-rates that end at a voltage, not {match[0]!r}"
-            )
         charging = what == "Charge"
+        if unit not in _DRIVEN or end_unit not in ("", "V") or (charging and unit == "Ohm"):
+            raise UserError(
+                f"{self._origin}: {place}: labctl reads currents, C-rates, powers and discharges through a resistance "
+                f"that end at a voltage, not {match[0]!r}"
+            )
         ends = galvanostatic_ends(place, charging, end, time, self._limits, self._report)
-        return {"constant_current": {"current": value if charging else f"-{value}", "until": ends}}
+        kind, key = _DRIVEN[unit]
+        signed = value if charging or unit == "Ohm" else f"-{value}"
+        return {kind: {key: signed, "until": ends}}
 
     def _time(self, text: str, place: str) -> str:
         number, unit = text.split(" ")

@@ -20,6 +20,8 @@ steps:
       - constant_current: {current: C/10, until: {voltage: 4.1 V, time: 12 h}}
       - constant_voltage: {voltage: 4.1 V, until: {current: 50 uA, time: 2 h}}
       - constant_current: {current: -C/10, until: {voltage: 2.5 V, time: 12 h}, record: {every: 30 s}}
+      - constant_power: {power: 0.5 mW, until: {voltage: 4.0 V, time: 1 h}}
+      - constant_resistance: {resistance: 10 kohm, until: {voltage: 2.5 V, time: 1 h}}
   - rest: {until: {time: 90 s}}
 """
 
@@ -46,11 +48,15 @@ def test_each_cycle_is_a_list_and_the_direction_is_a_word():
         "Charge at 0.0002 A for 43200 seconds or until 4.1 V (10 second period)",
         "Hold at 4.1 V for 7200 seconds or until 0.00005 A (10 second period)",
         "Discharge at 0.0002 A for 43200 seconds or until 2.5 V (30 second period)",
+        "Charge at 0.0005 W for 3600 seconds or until 4 V (10 second period)",
+        "Discharge at 10000 Ohm for 3600 seconds or until 2.5 V (10 second period)",
     ]
 
 
 def test_everything_that_pybamm_has_no_place_for_is_named():
-    lost = "\n".join(export_protocol(plan_of("p", WHOLE), "pybamm").report.lost)
+    text = WHOLE.replace("{time: 90 s}", "{time: 90 s}, if_interrupted: continue")
+    lost = "\n".join(export_protocol(plan_of("p", text), "pybamm").report.lost)
+    assert "rest.if_interrupted: continue" in lost
     for said in (
         "safety.voltage",
         "safety.current",
@@ -74,6 +80,8 @@ def test_everything_that_pybamm_has_no_place_for_is_named():
         ("Charge at 0.5C until 4.2 V", "constant_current", 1e-3, {"voltage": 4.2, "time": 86400.0}),
         ("Charge at 1 C until 4.2V", "constant_current", 2e-3, {"voltage": 4.2, "time": 86400.0}),
         ("Discharge at 1 mA for 20 minutes", "constant_current", -1e-3, {"voltage": 2.0024, "time": 1200.0}),
+        ("Discharge at 1 mW until 3 V", "constant_power", -1e-3, {"voltage": 3.0, "time": 86400.0}),
+        ("Discharge at 5000 Ohm for 1 h", "constant_resistance", 5e3, {"voltage": 2.0024, "time": 3600.0}),
         ("Hold at 4.1 V until 0.05 mA", "constant_voltage", 4.1, {"current": 5e-5, "time": 86400.0}),
         (
             "Hold at 4.1V until C/50 (1 minute period)",
@@ -120,7 +128,8 @@ def test_equal_cycles_become_a_loop():
         "Sleep for 1 hour",
         "Charge at 1 mA",
         "Charge at 1 horse until 4 V",
-        "Discharge at 1 W until 3 V",
+        "Charge at 1 Ohm until 4 V",
+        "Discharge at 1 W until 3 A",
         "Charge at 4 V until 1 mA",
         "Charge at 1 mA until 5 mA",
         "Hold at 4.1 V until 3 V",
