@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,6 +47,11 @@ class Session:
     token_s: float | None = None
 
 
+class _Failure(NamedTuple):
+    time_s: float
+    host: str
+
+
 @dataclass(slots=True)
 class Access:
     """Decides about requests.
@@ -66,18 +72,19 @@ class Access:
     now: Callable[[], float] = monotonic
     tell: Callable[[str], None] = lambda _: None
     _sessions: "OrderedDict[str, Session]" = field(default_factory=OrderedDict)
-    _failures: list[float] = field(default_factory=list)
+    _failures: list[_Failure] = field(default_factory=list)
 
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie; with TLS one that browsers bind to this host."""
-        return "__Host-labctl" if self.tls else "labctl"
+    def cookie(self, request: Request) -> str:
+        """Name of the cookie: with TLS one that browsers bind to this host; by port, which they do not look at."""
+        server = request.scope.get("server")
+        name = f"labctl-{server[1] if server else 0}"
+        return f"__Host-{name}" if self.tls else name
 
     # --- sessions ----------------------------------------------------------------------------------------------
 
     def session(self, request: Request) -> Session | None:
         """The session of a request; None if it has none that is valid."""
-        name, now_s = request.cookies.get(self.cookie, ""), self.now()
+        name, now_s = request.cookies.get(self.cookie(request), ""), self.now()
         session = self._sessions.get(name)
         if session is None:
             return None
@@ -94,30 +101,35 @@ class Access:
         name = secrets.token_urlsafe(32)
         session = Session(secrets.token_urlsafe(32), now_s, now_s, now_s if with_token else None)
         self._sessions[name] = session
-        while len(self._sessions) > _MOST_SESSIONS:
-            self._sessions.popitem(last=False)
-        response.set_cookie(self.cookie, name, path="/", secure=self.tls, httponly=True, samesite="strict")
+        if len(self._sessions) > _MOST_SESSIONS:  # one that nobody has logged into goes first
+            oldest = next((n for n, known in self._sessions.items() if known.token_s is None), None)
+            del self._sessions[oldest or next(iter(self._sessions))]
+        response.set_cookie(
+            self.cookie(request), name, path="/", secure=self.tls, httponly=True, samesite="strict"
+        )
         return session
 
     def end(self, request: Request) -> None:
         """Forget the session of a request."""
-        self._sessions.pop(request.cookies.get(self.cookie, ""), None)
+        self._sessions.pop(request.cookies.get(self.cookie(request), ""), None)
 
-    def take_token(self, given: str) -> None:
+    def take_token(self, given: str, request: Request) -> None:
         """Compare a token, in a time that does not depend on it.
 
         Raises:
-            Problem: it is wrong, there is none to give, or it was wrong too often.
+            Problem: it is wrong, there is none to give, or this address gave wrong ones too often.
         """
         if self.token is None:
             raise Problem(409, "this dashboard wants no token")
-        now_s = self.now()
-        self._failures = [s for s in self._failures if now_s - s < _FAILURES_WITHIN_S]
-        if len(self._failures) >= _MOST_FAILURES:
+        now_s, host = self.now(), request.client.host if request.client else ""
+        recent = [one for one in self._failures if now_s - one.time_s < _FAILURES_WITHIN_S]
+        self._failures = recent[-_MOST_SESSIONS:]
+        failed = sum(one.host == host for one in recent)
+        if failed >= _MOST_FAILURES:
             raise Problem(429, "too many wrong tokens: wait a minute", headers={"Retry-After": "60"})
         if not _same(given, self.token):
-            self._failures.append(now_s)
-            self.tell(f"a wrong token was given; {len(self._failures)} within a minute")
+            self._failures.append(_Failure(now_s, host))
+            self.tell(f"a wrong token was given from {host}; {failed + 1} within a minute")
             raise Problem(401, "this is not the token", "token-wanted")
 
     # --- what may be done --------------------------------------------------------------------------------------
@@ -201,7 +213,7 @@ class Access:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if self.token is None or scheme.lower() != "bearer":
             return False
-        self.take_token(given)
+        self.take_token(given, request)
         return True
 
 

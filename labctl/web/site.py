@@ -62,7 +62,7 @@ class Site:
     async def login(self, request: Request) -> Response:
         """A new session for whoever gives the token: the name of an old one could be known to somebody else."""
         body = await asked.body(request, asked.LoginBody)
-        self.access.take_token(body.token)
+        self.access.take_token(body.token, request)
         answer = Response(media_type="application/json")
         session = self.access.begin(request, answer, with_token=True)
         return self._session(request, session, answer)
@@ -72,7 +72,8 @@ class Site:
         self.access.may_end(request)
         self.access.end(request)
         answer = _json({"message": "the session is over"})
-        answer.delete_cookie(self.access.cookie, secure=self.access.tls, httponly=True, samesite="strict")
+        name = self.access.cookie(request)
+        answer.delete_cookie(name, secure=self.access.tls, httponly=True, samesite="strict")
         return answer
 
     def _session(self, request: Request, session: Session, answer: Response) -> Response:

@@ -88,7 +88,7 @@ async def test_with_a_token_nothing_is_shown_to_whoever_has_not_given_it(path: s
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() -> None:
-    for tls, name in ((False, "labctl"), (True, "__Host-labctl")):
+    for tls, name in ((False, "labctl-8420"), (True, "__Host-labctl-8420")):
         async with browsing(may=access(TOKEN, tls=tls)) as client:
             answer = await client.post("/api/v1/session", json={"token": TOKEN})
             cookie = answer.headers["set-cookie"].lower()
@@ -101,9 +101,9 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() -> Non
 async def test_giving_the_token_begins_a_session_of_another_name() -> None:
     async with browsing(may=access(TOKEN)) as client:
         await client.get("/api/v1/session")
-        before = client.cookies["labctl"]
+        before = client.cookies["labctl-8420"]
         await with_session(client, TOKEN)
-        assert client.cookies["labctl"] != before
+        assert client.cookies["labctl-8420"] != before
         assert (await client.get("/api/v1/channels")).status_code == 200
         assert (await client.post("/api/v1/session/end")).status_code == 200
         assert kind(await client.get("/api/v1/channels")) == (401, "token-wanted")
@@ -157,6 +157,18 @@ async def test_guessing_is_slow() -> None:
         assert "guess" not in str(told)
         clock.time_s += 61.0
         await with_session(client, TOKEN)
+
+
+async def test_whoever_logs_in_is_not_pushed_out_by_those_who_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labctl.web.access._MOST_SESSIONS", 3)
+    async with browsing(may=access(TOKEN)) as client:
+        await with_session(client, TOKEN)
+        ours = dict(client.cookies)
+        for _ in range(10):
+            client.cookies.clear()
+            await client.get("/api/v1/session")
+        client.cookies.update(ours)
+        assert (await client.get("/api/v1/channels")).status_code == 200
 
 
 async def test_a_program_gives_the_token_in_a_header() -> None:
