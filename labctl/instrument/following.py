@@ -18,6 +18,7 @@ from labctl.instrument.pacing import BEYOND_RANGE, TRACKING_S, HostPaced, begin
 from labctl.instrument.step import Step, current_of
 
 _ATTEMPTS = 3
+_ON_GRID = 0.99  # of a sampling interval: a reading that is a hair early is not put off to the next
 _LATE = 0.5  # of a level: a reading that comes later than this after its due time belongs to another level
 
 
@@ -70,41 +71,75 @@ async def follow_profile(
     """
     start_s = await begin(step, instrument)
     approach, reader = Approach(step, start_s), _Reader(instrument, clock, traits)
-    longest_s = min(step.sampling.every_s, TRACKING_S) if profile.powers else step.sampling.every_s
     voltage_V = math.nan
-    for number, (began_s, end_s) in enumerate(pairwise((0.0, *profile.ends_s))):
-        value, after_s = profile.values[number], start_s + began_s
+    for number, (began_s, ended_s) in enumerate(pairwise((0.0, *profile.ends_s))):
+        value, end_s = profile.values[number], start_s + ended_s
         if number:
-            wanted_A = current_of(value, voltage_V) if profile.powers else value
-            await instrument.move(step.allowed(wanted_A, voltage_V))
-        next_s, kept_s, pause_s = after_s + traits.shortest_interval_s, -math.inf, traits.shortest_interval_s
-        segment_end_s = start_s + end_s
+            await instrument.move(_set_point_A(step, profile, value, voltage_V))
+        rhythm = _Rhythm(step, profile.powers, start_s + began_s, end_s, traits.shortest_interval_s)
         while True:
-            at_end = next_s >= segment_end_s - traits.shortest_interval_s
-            next_s = segment_end_s if at_end else next_s
-            sample = await reader.read_before(next_s, math.inf)
+            sample = await reader.read_before(rhythm.next_s, math.inf)
             voltage_V = sample.voltage_V
             cutoff = approach.look(*sample[:3])
             if cutoff is not None:
                 yield sample._replace(cutoff=cutoff)
                 return
-            if at_end:
-                await clock.sleep_until(segment_end_s)
-                over = segment_end_s >= approach.end_s
-                yield sample._replace(
-                    time_s=max(clock.now(), segment_end_s), cutoff=approach.end_cutoff if over else None
-                )
-                if over:
-                    return
+            if rhythm.at_end:
                 break
-            if sample.time_s - kept_s >= 0.99 * step.sampling.every_s:
-                kept_s = sample.time_s
+            if rhythm.keeps(sample.time_s):
                 yield sample
             if profile.powers:
-                await instrument.move(step.allowed(current_of(value, voltage_V), voltage_V))
-            pause_s = min(2.0 * pause_s, longest_s)
-            earliest_s = next_s + traits.shortest_interval_s
-            next_s = max(min(next_s + pause_s, kept_s + step.sampling.every_s, approach.due_s), earliest_s)
+                await instrument.move(_set_point_A(step, profile, value, voltage_V))
+            rhythm.schedule(approach.due_s)
+        await clock.sleep_until(end_s)
+        over = end_s >= approach.end_s
+        yield sample._replace(time_s=max(clock.now(), end_s), cutoff=approach.end_cutoff if over else None)
+        if over:
+            return
+
+
+def _set_point_A(step: Step, profile: Profile, value: float, voltage_V: float) -> float:
+    return step.allowed(current_of(value, voltage_V) if profile.powers else value, voltage_V)
+
+
+class _Rhythm:
+    """When to read while one set point is held, and which readings to keep.
+
+    Args:
+        step: whose sampling it is.
+        tracks: the current follows the voltage, so readings are needed for that, too.
+        began_s, end_s: from when to when it is held.
+        shortest_s: between two readings.
+
+    Attributes:
+        next_s: when to read next.
+        at_end: that reading is the one at the end.
+    """
+
+    def __init__(self, step: Step, tracks: bool, began_s: float, end_s: float, shortest_s: float) -> None:
+        self._every_s = step.sampling.every_s
+        self._longest_s = min(self._every_s, TRACKING_S) if tracks else self._every_s
+        self._end_s = end_s
+        self._shortest_s = self._pause_s = shortest_s
+        self._kept_s = -math.inf
+        self._read_at(began_s + shortest_s)
+
+    def keeps(self, time_s: float) -> bool:
+        """Whether a reading is kept: the first after the move, then one each sampling interval."""
+        kept = time_s - self._kept_s >= _ON_GRID * self._every_s
+        if kept:
+            self._kept_s = time_s
+        return kept
+
+    def schedule(self, due_s: float) -> None:
+        """The next reading: the pause doubles, unless a sample or a look at a cut-off is due before."""
+        earliest_s = self.next_s + self._shortest_s
+        self._pause_s = min(2.0 * self._pause_s, self._longest_s)
+        self._read_at(max(min(self.next_s + self._pause_s, self._kept_s + self._every_s, due_s), earliest_s))
+
+    def _read_at(self, time_s: float) -> None:
+        self.at_end = time_s >= self._end_s - self._shortest_s
+        self.next_s = self._end_s if self.at_end else time_s
 
 
 class _Reader:
