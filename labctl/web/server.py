@@ -84,7 +84,7 @@ async def _serve(server: "_Server", listening: socket.socket, stop: asyncio.Even
 
 
 def _config(listen: Listen, app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         http=_PatientOnce,
         ws="none",
@@ -101,6 +101,13 @@ def _config(listen: Listen, app: Any) -> uvicorn.Config:
         ssl_certfile=listen.certificate,
         ssl_keyfile=listen.key,
     )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise UserError(
+            f"{listen.certificate} and {listen.key} are no certificate and its key: {error}"
+        ) from error
+    return config
 
 
 def _socket(listen: Listen) -> socket.socket:

@@ -98,6 +98,18 @@ def test_nothing_but_loopback_without_encryption_and_a_token(host: str, tmp_path
             listen.refuse_open()
 
 
+async def test_a_certificate_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
+    certificate, key, _ = certified(tmp_path)
+    for wrong in (
+        Listen(port=0, certificate=key, key=certificate),
+        Listen(port=0, certificate=tmp_path, key=key),
+    ):
+        with pytest.raises(ExceptionGroup) as refused:
+            async with served(wrong):
+                pass
+        assert isinstance(refused.value.exceptions[0], UserError)
+
+
 async def test_it_is_refused_before_anything_listens() -> None:
     with pytest.raises(ExceptionGroup) as refused:
         async with served(Listen("0.0.0.0", 0)):
