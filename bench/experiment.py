@@ -83,7 +83,7 @@ def live(row: Row, seed: int, workshop: Workshop) -> dict[str, object]:
     if kept.exists():
         found: dict[str, object] = json.loads(kept.read_text())
         return found
-    databases = {name: workshop.lived(run, seed) for name, run in row.runs.items()}
+    databases = {name: workshop.lived(run, seed) for name, run in row.runs_of(seed).items()}
     lives = {name: Life(database) for name, database in databases.items()}
     values = [float(claim.read(lives)) for claim in row.claims]
     own = databases["life"]

@@ -4,6 +4,7 @@ The bounds are those of the paper where it gives numbers, with the scatter of ha
 120 over ten cells), and are said with each claim.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,13 +44,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the cell, its runs by the name under which claims look at them, its claims, how many seeds."""
+    """One row: the cell, its runs by the name under which claims look at them, its claims, how many seeds.
+
+    ``watch_each``: the run that stop rules may end is made for every seed; otherwise for the first, and for the others
+    the rules are replayed over the whole life.
+    """
 
     number: int
     cell: str
     runs: dict[str, Run]
     claims: tuple[Claim, ...]
     seeds: int = 1
+    watch_each: bool = False
+
+    def runs_of(self, seed: int) -> dict[str, Run]:
+        """The runs of one seed."""
+        left_out = () if seed == 0 or self.watch_each else ("watched",)
+        return {name: run for name, run in self.runs.items() if name not in left_out}
 
 
 def hours(seconds: float) -> float:
@@ -58,8 +69,19 @@ def hours(seconds: float) -> float:
 
 
 def late(rule: str, fault_s: Callable[[Life], float]) -> Callable[[Lives], float]:
-    """How long after the fault the rule decided in the run that it could end, in half-cycles."""
-    return lambda lives: (lives["watched"].decided_s(rule) - fault_s(lives["life"])) / HALF_CYCLE_S
+    """How long after the fault the rule decided, in half-cycles: in the run that it could end, or in a replay."""
+
+    def read(lives: Lives) -> float:
+        life = lives["life"]
+        if "watched" in lives:
+            decided_s = lives["watched"].decided_s(rule)
+        else:
+            specs = [spec for spec in load(life.run.protocol).rules if spec.name == rule]
+            (verdict,) = replay(life.recording, specs)
+            decided_s = verdict.decision.time_s if verdict.decision else math.nan
+        return (decided_s - fault_s(life)) / HALF_CYCLE_S
+
+    return read
 
 
 def false_alarms(protocol: str, but: str) -> Callable[[Lives], float]:

@@ -163,9 +163,10 @@ than 120 s. It is worked out in `bench/experiment_lives.py` from all samples, ap
 baseline follows slow growth by at most 2 % a cycle; against the median of the first five cycles, the second
 line of row 2, the cell has doubled in the same cycle or one before.
 
-**Life and watched.** Rows 1 to 4 are run twice for each seed: once with `--no-stop-rules`, to see the whole
-life, and once as the protocol has it, where the rule decides in the run itself. A decision is counted from
-the doubling or the collapse in the life of the same seed.
+**Life and watched.** Rows 1 to 4 are run once with `--no-stop-rules`, to see the whole life, and once as the
+protocol has it, where the rule decides in the run itself; row 2 so for every seed, rows 1, 3 and 4 for seed 0, while
+for their other seeds the rules are replayed over the life. A decision is counted from the doubling or the collapse in
+the life of the same seed.
 
 **Two things in the paper do not fit together**, and the numbers win over the words: 70 kohm is 140 times 0.5
 kohm (the text says about 350 times), and the abstract puts the jump at about 40 cycles, the text at 170 h.

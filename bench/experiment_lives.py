@@ -58,11 +58,6 @@ class Life:
         found = series_figures([record.spectrum for record in self.reader.spectra(1)])
         return {figures.cycle: figures for figures in found}
 
-    @cached_property
-    def shapes(self) -> list[HalfCycleRow]:
-        """Spike and plateaus of each half-cycle."""
-        return [half_cycle_row(curve, self.run.cell.equilibrium_voltage_V) for curve in self.curves]
-
     @property
     def cycles(self) -> int:
         """How many it had."""
@@ -98,7 +93,8 @@ class Life:
     def share(self, cycles: Iterable[int], *, plateaus: int) -> float:
         """Of the half-cycles of these cycles: how many show a spike and as many plateaus, each above the one before."""
         wanted = set(cycles)
-        rows = [row for row in self.shapes if row.cycle in wanted]
+        rest_V = self.run.cell.equilibrium_voltage_V
+        rows = [half_cycle_row(curve, rest_V) for curve in self.curves if curve.cycle in wanted]
         good = [row for row in rows if row.spike and len(row.plateaus) == plateaus and _rise(row)]
         return len(good) / len(rows) if rows else math.nan
 

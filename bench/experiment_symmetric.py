@@ -168,6 +168,7 @@ ALLOY = Row(
         ),
     ),
     seeds=10,
+    watch_each=True,
 )
 
 LESS_POTASSIUM = Row(

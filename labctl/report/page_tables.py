@@ -97,7 +97,7 @@ def cycles(figures: RunFigures) -> Table:
             yield "" if known is None else _mV(known.end_V)
 
     shown = _spread(figures.cycles, _MOST_CYCLES)
-    return Table(
+    return _without_empty_columns(
         "Cycles",
         (
             "cycle",
@@ -145,7 +145,7 @@ def spectra(run: RunRecord, figures: RunFigures) -> Table:
                 "; ".join(spectrum.remarks),
             )
         )
-    return Table(
+    return _without_empty_columns(
         "Spectra",
         (
             "after cycle",
@@ -181,6 +181,14 @@ def events(told: Summary) -> Table:
         ],
         _of_many(len(shown), len(worth), "events, the last ones"),
     )
+
+
+def _without_empty_columns(
+    caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], note: str
+) -> Table:
+    """A full cell has no overpotentials, and well-behaved spectra no remarks."""
+    kept = [place for place in range(len(heads)) if any(row[place] for row in rows)]
+    return Table(caption, tuple(heads[k] for k in kept), [tuple(row[k] for k in kept) for row in rows], note)
 
 
 def _limits(plan: Plan) -> str:

@@ -45,7 +45,8 @@ def voltage_profile(subjects: Sequence[Subject], layout: Layout) -> Figure:
                     color=series_colour(place),
                     label=subject.label if number == 0 else None,
                 )
-        axes.axhline(0.0, color="0.7", linewidth=0.5, zorder=0)
+        if axes.dataLim.y0 < 0.0 < axes.dataLim.y1:
+            axes.axhline(0.0, color="0.7", linewidth=0.5, zorder=0)
         axes.set(xlabel="time / h", ylabel="cell voltage / V")
         axes.margins(x=0.01)
         if len(subjects) > 1:
