@@ -1,6 +1,6 @@
 """What telemetry costs, and that a frozen broker costs a control tick nothing.
 
-    nice -n 19 python bench/telemetry.py > bench/results/telemetry.txt
+    python bench/telemetry.py > bench/results/telemetry.txt
 
 1. Throughput of aiomqtt with labctl's own messages through mosquitto and through the embedded broker.
 2. The outbox: recorded events, delivered one after the other, acknowledged and handed back.
@@ -210,7 +210,7 @@ cell: {{electrode_diameter: 6 mm, simulate_as: na}}
 safety: {{voltage: [-1.0 V, 1.0 V], current: 0.5 mA}}
 record: {{every: {EVERY_S} s}}
 steps:
-  - constant_current: {{current: 0.05 mA, until: {{time: 10 min}}}}
+  - constant_current: {{current: 0.05 mA, until: {{time: 10 min, voltage: 0.9 V}}}}
 """
 
 

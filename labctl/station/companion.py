@@ -40,6 +40,7 @@ async def accompany(companion: Companion, broadcast: Broadcast, tell: Callable[[
     wait_s = _SHORTEST_S
     while True:
         began_s = loop.time()
+        broadcast.service(companion.name, "")
         try:
             end = await _one_life(companion)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not end the station

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import ssl
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def client(broker: Broker, identifier: str | None = None, will: Will | None = No
         timeout=ANSWER_S,
         keepalive=KEEPALIVE_S,
         tls_context=_tls(broker) if broker.tls else None,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # small messages, each waited for
     )
 
 
