@@ -24,8 +24,8 @@ from labctl.store.sqlite import load_dbapi
 SECTOR_BYTES = 512
 CHILD = Path(__file__).with_name("child.py")
 
-_CALL = re.compile(r"(?P<pid>\d+) (?P<name>\w+)\((?P<arguments>.*)")
-_RESUMED = re.compile(r"(?P<pid>\d+) <\.\.\. (?P<name>\w+) resumed>")
+_CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
+_RESUMED = re.compile(r"(?P<pid>\d+) +<\.\.\. (?P<name>\w+) resumed>")
 _FILE = re.compile(r"\d+<(?P<path>[^>]*)>")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
