@@ -8,6 +8,7 @@ it has any; otherwise a step ends where the current begins, stops or reverses.
 import hashlib
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from labctl.errors import DataError
 from labctl.exchange.file_name import shown_name
 from labctl.exchange.imported_steps import ImportedStep, executed_steps
 from labctl.exchange.reading import read_file
-from labctl.half_cycle import HalfCycleFigures
+from labctl.half_cycle import HalfCycle, HalfCycleFigures
 from labctl.instrument.channel import Identity
 from labctl.instrument.impedance import Spectrum
 from labctl.instrument.step import SafetyLimits, Sampling
@@ -167,36 +168,43 @@ def _write(
     for spectrum in waiting:
         end_s = max(end_s, _write_spectrum(writer, spectrum))
     for half_cycle in half_cycles:
-        figures = HalfCycleFigures(
-            half_cycle.cycle, half_cycle.sign, half_cycle.stretches[0].began_s, cell.equilibrium_voltage_V
-        )
-        for number, stretch in enumerate(half_cycle.stretches):
-            if number:
-                figures.resume(stretch.began_s)
-            part = slice(stretch.first, stretch.after)
-            columns = (data.time_s, data.voltage_V, data.current_A)
-            for reading in zip(*(column[part].tolist() for column in columns), strict=True):
-                figures.add(*reading)
-        writer.half_cycle(figures.finish(half_cycle.end_reason, half_cycle.complete))
+        writer.half_cycle(_figures(data, half_cycle, cell))
     return end_s
+
+
+def _figures(data: BatteryData, recorded: RecordedHalfCycle, cell: CellDescription) -> HalfCycle:
+    began_s = recorded.stretches[0].began_s
+    figures = HalfCycleFigures(recorded.cycle, recorded.sign, began_s, cell.equilibrium_voltage_V)
+    for number, stretch in enumerate(recorded.stretches):
+        if number:
+            figures.resume(stretch.began_s)
+        for reading in _readings(data, stretch.first, stretch.after):
+            figures.add(*reading)
+    return figures.finish(recorded.end_reason, recorded.complete)
+
+
+def _readings(data: BatteryData, first: int, after: int) -> Iterator[tuple[float, float, float]]:
+    """Time, voltage and current of some rows."""
+    columns = (data.time_s, data.voltage_V, data.current_A)
+    return zip(*(column[first:after].tolist() for column in columns), strict=True)
 
 
 def _write_step(writer: RunWriter, data: BatteryData, step: ImportedStep) -> float:
     step_id = writer.begin_step(cycle=step.cycle, path=step.path, kind=step.kind, start_s=step.start_s)
-    part = slice(step.first, step.after)
-    columns = (data.time_s, data.voltage_V, data.current_A)
-    for time_s, voltage_V, current_A in zip(*(column[part].tolist() for column in columns), strict=True):
+    for time_s, voltage_V, current_A in _readings(data, step.first, step.after):
         writer.sample(step_id, time_s, voltage_V, current_A)
-    time_s, voltage, current = (column[part] for column in columns)
+    rows = slice(step.first, step.after)
+    times_s, powers_W = data.time_s[rows], data.voltage_V[rows] * data.current_A[rows]
+    end_s = float(times_s[-1])
     writer.end_step(
         step_id,
         start_s=step.start_s,
-        end_s=float(time_s[-1]),
+        end_s=end_s,
         end_reason="as recorded",
-        charge_C=float(abs(np.trapezoid(current, time_s))),
-        energy_J=float(abs(np.trapezoid(voltage * current, time_s))),
+        charge_C=float(abs(np.trapezoid(data.current_A[rows], times_s))),
+        energy_J=float(abs(np.trapezoid(powers_W, times_s))),
     )
-    return float(time_s[-1])
+    return end_s
 
 
 def _write_spectrum(writer: RunWriter, spectrum: Spectrum) -> float:
