@@ -49,7 +49,8 @@ class Sourced:
     Attributes:
         asked_s: times of all readings since the step began.
         trouble: by number of the attempt, counted from 0: an error to raise, or a sample to return instead.
-        missed: what ``recover`` returns.
+        missed: what ``recover`` returns, after ``recovering_s``.
+        moves: time since the step began, and set point, of each move.
         takes_s: time that a reading takes.
     """
 
@@ -66,6 +67,8 @@ class Sourced:
         self.trouble: dict[int, LabctlError | Sample] = {}
         self.missed: Sequence[Sample] = ()
         self.recovered = 0
+        self.recovering_s = 0.0
+        self.moves: list[tuple[float, float]] = []
         self.takes_s = 0.0
         self._began_s = 0.0
         self._attempts = 0
@@ -73,6 +76,12 @@ class Sourced:
     async def begin(self, step: Step) -> float:
         self._began_s = self.clock.now()
         return self._began_s
+
+    async def move(self, value: float) -> None:
+        self.moves.append((self.clock.now() - self._began_s, value))
+
+    async def reconnect(self) -> None:
+        pass
 
     async def measure(self) -> Sample:
         trouble = self.trouble.get(self._attempts)
@@ -89,4 +98,5 @@ class Sourced:
 
     async def recover(self) -> Sequence[Sample]:
         self.recovered += 1
+        await self.clock.sleep_until(self.clock.now() + self.recovering_s)
         return self.missed
