@@ -62,7 +62,7 @@ def why_lost(broker: Broker, error: Exception) -> str:
         return str(error)
     if isinstance(error, MqttCodeError) and isinstance(error.rc, ReasonCode):
         who = f"user {broker.user}" if broker.user else "a client without a user name"
-        return f"{broker} refuses {who}: {error.rc}".lower().replace(str(broker).lower(), str(broker))
+        return f"{broker} refuses {who}: {str(error.rc).lower()}"
     return f"no connection to {broker}: {error or type(error).__name__}"
 
 
