@@ -42,7 +42,9 @@ function fill(element, properties, children) {
 
 /** Set the text of an element, touching the document only if it differs. */
 export function say(element, text) {
-  if (element.firstChild?.data !== text || element.childNodes.length !== 1) element.textContent = text;
+  const only = element.childNodes.length === 1 ? element.firstChild : null;
+  if (only?.nodeType !== Node.TEXT_NODE) element.textContent = text;
+  else if (only.data !== text) only.data = text;
 }
 
 /** Set or drop an attribute, touching the document only if it differs. */

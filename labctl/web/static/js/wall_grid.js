@@ -8,13 +8,15 @@ const WIDTHS = { small: 168, medium: 250, large: 420 };
 const LEAST = 150;
 const MOST = 640;
 const FRAME_ms = 5; // of each frame, what filling tiles may take
+const MOST_A_FRAME = 4; // painting costs more than filling: where hundreds are in view, figures follow every second or two
 
-/** A grid of tiles in `list`; `make(key)` gives a tile with `element`, `show()` and `close()`. */
+/** A grid of tiles in `list`; `make(key)` gives a tile with `element`, `show()`, `changed` (its state is another) and `close()`. */
 export class Grid {
   #keys = [];
   #places = new Map();
   #tiles = new Map();
-  #dirty = new Set();
+  #urgent = new Set(); // another state, or nothing yet
+  #dirty = new Set(); // other figures
   #columns = 1;
   #width = 0;
   #height = 0;
@@ -50,8 +52,11 @@ export class Grid {
 
   /** These channels have changed. */
   refresh(keys) {
-    for (const key of keys) if (this.#tiles.has(key)) this.#dirty.add(key);
-    if (this.#dirty.size) this.#want();
+    for (const key of keys) {
+      const tile = this.#tiles.get(key);
+      if (tile) (tile.changed ? this.#urgent : this.#dirty).add(key);
+    }
+    if (this.#urgent.size || this.#dirty.size) this.#want();
   }
 
   /** Let go of everything. */
@@ -73,7 +78,7 @@ export class Grid {
     this.list.style.height = `${Math.ceil(this.#keys.length / this.#columns) * this.#height}px`;
     this.list.style.setProperty("--u", `${unit * 0.96}px`);
     this.list.dataset.size = this.#width < 180 ? "small" : "full";
-    for (const key of this.#tiles.keys()) this.#dirty.add(key);
+    for (const key of this.#tiles.keys()) this.#urgent.add(key);
     this.#moved = true;
     this.#want();
   }
@@ -100,13 +105,19 @@ export class Grid {
 
   #paint() {
     if (this.#moved) this.#place();
+    this.#fill(this.#urgent, Infinity);
+    this.#fill(this.#dirty, MOST_A_FRAME);
+    if (this.#urgent.size || this.#dirty.size) this.#want();
+  }
+
+  #fill(waiting, most) {
     const until = performance.now() + FRAME_ms;
-    for (const key of this.#dirty) {
-      this.#dirty.delete(key);
+    let count = 0;
+    for (const key of waiting) {
+      waiting.delete(key);
       this.#tiles.get(key)?.show();
-      if (performance.now() > until) break;
+      if (++count >= most || performance.now() > until) break;
     }
-    if (this.#dirty.size) this.#want();
   }
 
   /** Have the tiles near the window, and no others, each in its place. */
@@ -131,6 +142,7 @@ export class Grid {
       tile.close();
       this.#tiles.delete(key);
       this.#dirty.delete(key);
+      this.#urgent.delete(key);
     }
   }
 
@@ -141,7 +153,7 @@ export class Grid {
     if (!tile) {
       tile = this.make(key);
       this.#tiles.set(key, tile);
-      this.#dirty.add(key);
+      this.#urgent.add(key);
     }
     const { element } = tile;
     if (!element.isConnected || element.nextSibling !== follower) this.list.insertBefore(element, follower);

@@ -12,20 +12,27 @@ const OLD_s = 20; // a run in progress is told of every second
 export class Tile {
   #parts = {};
   #drawn = null;
+  #word = null;
 
   constructor(key, page, trends) {
     Object.assign(this, { key, page, live: page.live, trends });
     const part = (name, tag = "span") => (this.#parts[name] = make(tag, { class: name }));
     this.#parts.shape = shape("idle");
     this.#parts.trend = make("canvas", { class: "trend", "aria-hidden": "true" });
+    this.#parts.middle = make("div", { class: "middle" }, make("div", { class: "figures" }, part("voltage", "div"), part("current", "div")), this.#parts.trend);
     this.link = make("a", { class: "tile", href: `#/channel/${key.split("/").map(encodeURIComponent).join("/")}` },
       make("div", { class: "top" }, make("span", { class: "state" }, this.#parts.shape, part("word")), part("channel")),
       make("div", { class: "who" }, part("cell"), part("cycle")),
-      make("div", { class: "middle" },
-        make("div", { class: "figures" }, part("voltage", "div"), part("current", "div")), this.#parts.trend),
+      this.#parts.middle,
       part("why", "div"),
       make("div", { class: "foot" }, part("eta"), part("left")));
     this.element = make("li", { "data-key": key }, this.link);
+  }
+
+  /** Whether its state is another than it shows. */
+  get changed() {
+    const channel = this.live.channels.get(this.key);
+    return Boolean(channel) && shownState(channel, this.page) !== this.#word;
   }
 
   /** Fill it. */
@@ -35,7 +42,8 @@ export class Tile {
     const parts = this.#parts;
     const last = channel.state === "idle" ? this.page.lastRuns.of(this.key) : undefined;
     const state = shownState(channel, this.page);
-    if (parts.word.textContent !== state) {
+    if (this.#word !== state) {
+      this.#word = state;
       reshape(parts.shape, state);
       say(parts.word, state);
       mark(this.link, "data-tone", look(state).tone);
@@ -52,8 +60,8 @@ export class Tile {
   #figures(channel, last) {
     const parts = this.#parts;
     const why = ["held", "unsafe"].includes(channel.state) ? channel.reason : last && `run ${last.run} ${last.state}${last.why ? `: ${last.why}` : ""}`;
-    parts.why.hidden = !why;
-    parts.why.parentElement.querySelector(".middle").hidden = Boolean(why);
+    if (parts.why.hidden === Boolean(why)) parts.why.hidden = !why;
+    if (parts.middle.hidden !== Boolean(why)) parts.middle.hidden = Boolean(why);
     say(parts.why, why ?? "");
     mark(this.link, "data-why", Boolean(why));
     mark(this.link, "title", why || (channel.doing && inPrint(channel.doing)) || null);
@@ -75,13 +83,13 @@ export class Tile {
   }
 
   #trend(channel) {
-    if (this.link.querySelector(".middle").hidden) return;
+    if (this.#parts.middle.hidden) return;
     const values = this.trends.of(this.key, channel);
-    const width = this.#parts.trend.clientWidth;
-    const sign = `${this.trends.version(this.key)} ${width} ${this.trends.paint}`;
-    if (sign === this.#drawn || !width) return;
+    const size = this.element.style.width; // not as it is laid out: to ask for that would lay it out, for each tile anew
+    const sign = `${this.trends.version(this.key)} ${this.trends.paint} ${size} ${look(this.#word).tone}`;
+    if (sign === this.#drawn) return;
     this.#drawn = sign;
-    drawTrend(this.#parts.trend, values, look(channel.state).tone);
+    drawTrend(this.#parts.trend, values, look(this.#word).tone);
   }
 
   /** Nothing to let go of but the trend's place in line. */
