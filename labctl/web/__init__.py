@@ -7,4 +7,5 @@ it can delay a control tick.
     live          the present state, from feeds       stream        server-sent events, one queue a viewer
     history       runs, from a database               series        curves, thinned; pyramid: their extremes
     door          what may be asked of a station      access        who may ask; fence: what is let in at all
+    site          what is done at each address        server        where it listens, and how long it waits
 """
