@@ -11,6 +11,7 @@ instrument, cell, rules and database. What was found is kept in the work directo
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -68,13 +69,19 @@ class Workshop:
         command += ["--db", str(database), "--seed", str(seed), "--name", run.name]
         command += ["--cell", run.cell] if run.cell else []
         command += [] if run.stop_rules else ["--no-stop-rules"]
-        began = time.perf_counter()
+        wall_s, cpu_s = time.perf_counter(), processor_s()
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
-        wall_s = time.perf_counter() - began
+        wall_s, cpu_s = time.perf_counter() - wall_s, processor_s() - cpu_s
         if done.returncode:
             raise SystemExit(f"{' '.join(command)}\n{done.stderr.strip().splitlines()[-1]}")
-        timing.write_text(f"{wall_s}")
+        timing.write_text(json.dumps({"wall_s": wall_s, "cpu_s": cpu_s}))
         return database
+
+
+def processor_s() -> float:
+    """Processor time of all runs so far, which other programs on the machine hardly change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def live(row: Row, seed: int, workshop: Workshop) -> dict[str, object]:
@@ -89,7 +96,7 @@ def live(row: Row, seed: int, workshop: Workshop) -> dict[str, object]:
     own = databases["life"]
     found = {
         "values": values,
-        "wall_s": float(own.with_suffix(".time").read_text()),
+        **json.loads(own.with_suffix(".time").read_text()),
         "hours": (lives["life"].run.last_sample_s or 0.0) / 3600.0,
         "samples": lives["life"].run.sample_count,
         "why": {name: f"{life.run.state}: {life.run.end_reason}" for name, life in lives.items()},

@@ -189,23 +189,23 @@ def write_document(rows: Mapping[int, Row], results: Findings, database: Databas
 
 def _overview(rows: Mapping[int, Row], results: Findings) -> list[str]:
     lines = [
-        "| row | cell | holds | seeds | simulated | samples | wall | simulated h in 1 s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| row | cell | holds | seeds | simulated | samples | wall | processor | simulated h in 1 s of processor |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for number, seeds in results.items():
         row, first = rows[number], seeds[0]
         held = sum(_held(row, found) for found in seeds)
         lines.append(
             f"| [{number}](#row-{number}-{_anchor(row.cell)}) | {row.cell} | {held} of {len(seeds)} | {len(seeds)} | "
-            f"{first['hours']:.0f} h | {first['samples']} | {first['wall_s']:.1f} s | "
-            f"{first['hours'] / first['wall_s']:.0f} |"
+            f"{first['hours']:.0f} h | {first['samples']} | {first['wall_s']:.1f} s | {first['cpu_s']:.1f} s | "
+            f"{first['hours'] / first['cpu_s']:.0f} |"
         )
-    wall_s = sum(float(seeds[0]["wall_s"]) for seeds in results.values())
+    wall_s, cpu_s = (sum(float(seeds[0][name]) for seeds in results.values()) for name in ("wall_s", "cpu_s"))
     longest = max((seeds[0] for seeds in results.values()), key=lambda found: found["hours"])
     lines.append(
-        f"\nOne run of each of the rows takes {wall_s:.0f} s together, start of the process included; the longest, "
-        f"{longest['hours']:.0f} h, goes at {longest['hours'] / longest['wall_s']:.0f} simulated hours a second. "
-        "The times are those of one busy core of two, shared with other programs."
+        f"\nOne run of each row takes {cpu_s:.0f} s of processor time together ({wall_s:.0f} s on the wall of a "
+        f"machine that others used too), start of the process included; the longest, {longest['hours']:.0f} h, goes at "
+        f"{longest['hours'] / longest['cpu_s']:.0f} simulated hours a second."
     )
     return lines
 
