@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from labctl.errors import NothingToDraw, UserError
 from labctl.report.figures import nyquist, voltammogram
@@ -19,15 +18,11 @@ OF_SYMMETRIC_CELLS = [name for name in FIGURES if name != "cv"]
 
 @pytest.mark.parametrize("name", OF_SYMMETRIC_CELLS)
 @pytest.mark.parametrize("runs", [(1,), (1, 2)])
-def test_every_figure_of_one_run_and_of_several(stored, name, runs, tmp_path):
+def test_every_figure_of_one_run_and_of_several(stored, name, runs):
     figure = FIGURES[name].draw([stored.subject(run) for run in runs], Layout(width_in=3.5))
     assert figure.get_figwidth() == 3.5
     assert any(axes.get_lines() for axes in figure.axes)
-    path = tmp_path / "figure.png"
-    write(figure, path)
-    height, width, _ = imread(path).shape
-    assert width == 3.5 * 300
-    assert height > 300
+    figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize(("ending", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
