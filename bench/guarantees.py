@@ -168,7 +168,7 @@ GUARANTEES = (
             "keeper/test_kept_channel.py::test_limits_hold_although_the_engine_does_not_care[1.0-False]",
         ),
         ("simulations",),
-        "The short form simulates 120 seeds, 300 were wanted. Simulations allow current beyond a cut-off for a "
+        "The short form simulates 60 seeds, 300 were wanted. Simulations allow current beyond a cut-off for a "
         "sampling interval and 1 s, and for 30 s more while a lost instrument is looked for; that opening begins "
         "100 ms after the sample is not measured.",
     ),

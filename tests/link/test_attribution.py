@@ -1,6 +1,7 @@
 """No value under the wrong name: thousands of exchanges over a port that misbehaves."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +19,9 @@ _FAULTS = [
 
 @pytest.mark.parametrize("keeps_answers", [False, True], ids=["connection", "serial line"])
 @pytest.mark.parametrize("seed", range(4))
-async def test_no_answer_is_taken_for_another(seed: int, keeps_answers: bool) -> None:
+async def test_no_answer_is_taken_for_another(
+    seed: int, keeps_answers: bool, record_property: Callable[[str, object], None]
+) -> None:
     """Exchanges 0.1 s apart, 1 % of the answers faulty, the proof after resynchronising as well."""
     clock = VirtualClock()
     rng = random.Random(seed)
@@ -42,6 +45,7 @@ async def test_no_answer_is_taken_for_another(seed: int, keeps_answers: bool) ->
             continue
         right += answer == b"%d" % number
         wrong += answer != b"%d" % number
+    record_property("right, failed, wrong", f"{right}, {failed}, {wrong}")
     assert wrong == 0
     assert failed >= 20
     assert right + failed == 5_000
