@@ -227,7 +227,8 @@ def _claims(row: Row, seeds: Sequence[Mapping[str, Any]]) -> list[str]:
                 f" {_number(statistics.median(values))} ({_number(min(values))} to {_number(max(values))}) |"
             )
         first = f"{_number(values[0])}{_unit(claim)}"
-        lines.append(f"| {claim.paper} | {claim.what} | {_wanted(claim)} | {first} |{spread} {verdict} |")
+        what = claim.what.replace("|", "\\|")
+        lines.append(f"| {claim.paper} | {what} | {_wanted(claim)} | {first} |{spread} {verdict} |")
     ended = "; ".join(
         f"{name}: {why}" for name, why in seeds[0]["why"].items() if name in ("life", "watched")
     )
