@@ -12,7 +12,7 @@ from labctl.instrument.channel import Driver
 
 def names(kind: str) -> list[str]:
     """Names registered in the group ``labctl.<kind>``: drivers, simulators, cells, attachments."""
-    return sorted(point.name for point in _points(kind))
+    return sorted(point.name for point in entries(kind))
 
 
 def driver(name: str) -> Driver:
@@ -78,13 +78,13 @@ def attachment(kind: str) -> Callable[..., Any]:
 
 
 @cache
-def _points(kind: str) -> tuple[EntryPoint, ...]:
-    """What is registered in a group; to find it, the metadata of every installed package is read."""
+def entries(kind: str) -> tuple[EntryPoint, ...]:
+    """What is registered in ``labctl.<kind>``; to find it, the metadata of every installed package is read."""
     return tuple(entry_points(group=f"labctl.{kind}"))
 
 
 def _entry(kind: str, name: str) -> EntryPoint:
-    for point in _points(kind):
+    for point in entries(kind):
         if point.name == name:
             return point
     known = names(kind)

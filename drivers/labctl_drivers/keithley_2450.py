@@ -270,4 +270,5 @@ DRIVER = Driver(
     open=_open,
     watchdog=_with_watchdog,
     read_back=read_back,
+    wire="SCPI: LAN socket, VXI-11, USB, GPIB",
 )

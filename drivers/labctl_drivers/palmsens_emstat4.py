@@ -319,4 +319,6 @@ DRIVER = Driver(
     terminator=b"\n",
     open=PalmSensEmStat4,
     serial={"baudrate": 921600, "rtscts": True},
+    wire="MethodSCRIPT: USB-CDC, UART",
+    usb=("EmStat4", "MultiEmStat4", "Nexus"),
 )

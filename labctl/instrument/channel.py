@@ -204,6 +204,8 @@ class Driver:
             keyword ``watchdog_s`` of ``open``. None: it has none that must be asked for.
         read_back: reads what decides on the safety of an instrument that nobody uses; sends questions only, which
             change nothing. None: this cannot be asked without changing something.
+        wire: what is spoken and over what, for a person: ``SCPI: LAN socket, USB, GPIB``.
+        usb: what its serial port over USB calls itself: ``vendor:product`` in hexadecimal, or a word of its name.
     """
 
     name: str
@@ -214,3 +216,5 @@ class Driver:
     serial: dict[str, object] = field(default_factory=dict)
     watchdog: Callable[[Traits, float], Traits] | None = None
     read_back: Callable[[Link], Awaitable[tuple[ReadBack, ...]]] | None = None
+    wire: str = ""
+    usb: tuple[str, ...] = ()
