@@ -107,7 +107,7 @@ def dashboard(
         )
         feed, door, database = MqttFeed(broker, station), _door_at(broker, command_key), db or None
     else:
-        name, database = _served_here(station, db)
+        name, database = served_here(station, db)
         feed, door = LocalFeed(name, database), LocalDoor([name])
     asyncio.run(_serve(place, feed, database, door, accompany))
 
@@ -122,7 +122,7 @@ def _door_at(broker: "Broker", command_key: Path | None) -> "Door":
     return RemoteDoor(broker, secret(command_key, "the key that commands are signed with"))
 
 
-def _served_here(station: str | None, db: str) -> tuple[str, str]:
+def served_here(station: str | None, db: str) -> tuple[str, str]:
     """The name of a station that is served on this computer, and its database.
 
     Raises:

@@ -112,11 +112,21 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    notices: Annotated[
+        str | None,
+        typer.Option(
+            "--notices",
+            metavar="FILE",
+            help="Tell people, by the rules of a notices file.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve a station: all its channels at once, a queue for each, until Ctrl-C or SIGTERM opens every circuit."""
     import asyncio
 
     from labctl.cli.dashboard import listen_on, showing
+    from labctl.cli.notices import telling
     from labctl.errors import UserError
     from labctl.station.daemon import serve as serve_station
     from labctl.station.file import load_station
@@ -132,6 +142,8 @@ def serve(
     companions = [] if broker is None else [publishing(served.name, broker)]
     if (listen := listen_on(dashboard, served.dashboard)) is not None:
         companions.append(showing(served.name, listen))
+    if notices is not None:
+        companions.append(telling(served.name, notices))
     os.environ["LABCTL_DB"] = database  # for the companions: a command line can be read by everybody
     asyncio.run(serve_station(served, database, speed, seed, _say, companions))
 

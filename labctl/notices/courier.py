@@ -55,6 +55,11 @@ class Courier:
         self._letters.append(_Waiting(letter, asyncio.get_running_loop().time()))
         self._wake.set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything has been delivered."""
+        return not self._letters
+
     async def live(self) -> None:
         """Deliver for ever."""
         pause_s = 0.0

@@ -92,6 +92,11 @@ class Desk:
         letters, self._letters = self._letters, []
         return letters
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody is to be told of something that has happened already."""
+        return bool(self._letters or self._waiting or self._silent)
+
     def _hear_status(self, status: StationStatus, now: datetime) -> None:
         if status.online:
             self._silent.pop(status.station, None)

@@ -76,25 +76,30 @@ class LocalFeed:
     Args:
         station: its name.
         database: URL or path of its database; None: the one that it says, which works unless that needs a password.
+        after: begin with what was recorded after this ``seq``; None: with what is recorded from now on.
     """
 
-    def __init__(self, station: str, database: str | None = None) -> None:
+    def __init__(self, station: str, database: str | None = None, after: int | None = None) -> None:
         self._station = station
         self._database = database
+        self._after = after
 
     def messages(self) -> AsyncGenerator[Message, None]:
         """As ``Feed`` promises."""
         mailbox: Mailbox[Message] = Mailbox()
-        return collected(mailbox, _Ear(self._station, self._database, mailbox).listen)
+        return collected(mailbox, _Ear(self._station, self._database, mailbox, self._after).listen)
 
 
 class _Ear:
     """Listens to a station, again and again."""
 
-    def __init__(self, station: str, database: str | None, mailbox: Mailbox[Message]) -> None:
+    def __init__(
+        self, station: str, database: str | None, mailbox: Mailbox[Message], after: int | None
+    ) -> None:
         self._station = station
         self._database = database
         self._mailbox = mailbox
+        self._place = after
         self._last: StationStatus | None = None
 
     async def listen(self) -> None:
@@ -122,13 +127,13 @@ class _Ear:
                 tail.cancel()
 
     async def _follow(self, outbox: Outbox) -> None:
-        """What is recorded from now on."""
-        place: int | None = None
+        """What is recorded, also while the station did not answer."""
         while True:
             try:
-                place = await outbox.head() if place is None else place
-                for message in await outbox.after(place, _AT_ONCE):
-                    place = message.seq
+                if self._place is None:
+                    self._place = await outbox.head()
+                for message in await outbox.after(self._place, _AT_ONCE):
+                    self._place = message.seq
                     put(self._mailbox, message)
             except DataError:
                 pass  # locked or moved just now: what was recorded is still there afterwards
