@@ -118,7 +118,7 @@ def _verified(name: str) -> str:
     links = []
     for report in sorted(REPORTS.glob(f"{name}_*.md")):
         text = report.read_text(encoding="utf-8")
-        if "\nSimulated: no\n" in text and "\nOutcome: conforms\n" in text:
+        if "\n- Simulated: no\n" in text and "\n- Outcome: conforms\n" in text:
             links.append(f"[{report.stem.removeprefix(name + '_')}](conformance/{report.name})")
     return ", ".join(links) or "**no**"
 

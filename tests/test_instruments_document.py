@@ -46,8 +46,8 @@ def test_a_report_of_a_real_instrument_that_conforms_makes_it_verified(tmp_path:
     monkeypatch.setattr(instruments, "REPORTS", tmp_path)
     driver: Driver = instruments.drivers()[0]
     for name, simulated, outcome in (("a", "yes", "conforms"), ("b", "no", "does not conform")):
-        text = f"# report\n\nSimulated: {simulated}\nOutcome: {outcome}\n"
+        text = f"# report\n\n- Simulated: {simulated}\n- Outcome: {outcome}\n"
         (tmp_path / f"{driver.name}_{name}.md").write_text(text)
     assert "| **no** |" in instruments.table([driver])
-    (tmp_path / f"{driver.name}_1234.md").write_text("# report\n\nSimulated: no\nOutcome: conforms\n")
+    (tmp_path / f"{driver.name}_1234.md").write_text("# report\n\n- Simulated: no\n- Outcome: conforms\n")
     assert f"[1234](conformance/{driver.name}_1234.md)" in instruments.table([driver])

@@ -10,6 +10,7 @@ from labctl.cli import (
     audit,
     catalogue,
     check,
+    conformance,
     dashboard,
     data,
     doctor,
@@ -45,6 +46,7 @@ app.command("plot")(plot.plot)
 app.command("report")(plot.report)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
+app.command("conformance")(conformance.conformance)
 app.command("simulate")(simulate.simulate)
 app.command("serve")(station.serve)
 app.command("dashboard")(dashboard.dashboard)

@@ -64,6 +64,11 @@ class ChannelSpec:
         return {} if self.watchdog_s is None else {"watchdog_s": self.watchdog_s}
 
 
+def simulated_here(resource: str) -> bool:
+    """Whether what is at a resource is taken for a simulated instrument on this computer."""
+    return re.search(r"127\.0\.0\.1|localhost|/dev/pts/", resource) is not None
+
+
 def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
     """The time a run on this channel lives in.
 
@@ -78,7 +83,7 @@ def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:
         return VirtualClock() if speed is None else LoopClock(speed)
     if speed is None:
         speed = 1.0
-    if speed != 1.0 and not re.search(r"127\.0\.0\.1|localhost|/dev/pts/", spec.resource):
+    if speed != 1.0 and not simulated_here(spec.resource):
         raise StationError(
             f"channel {spec.name}: {spec.resource} is not a simulated instrument on this computer, "
             "its time cannot run faster; leave --speed out"
