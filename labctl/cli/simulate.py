@@ -8,7 +8,9 @@ from labctl.cli import options
 
 
 def simulate(
-    instrument: Annotated[str, typer.Argument(help="keithley-2450, palmsens-emstat4", show_default=False)],
+    instrument: Annotated[
+        str, typer.Argument(help="keithley-2450, palmsens-emstat4, ...", show_default=False)
+    ],
     cell: Annotated[
         str, typer.Option("--cell", metavar="CELL", help="na50k50, resistor:100, rc, ...")
     ] = "resistor:100",
@@ -18,6 +20,17 @@ def simulate(
             "--tcp",
             metavar="HOST:PORT",
             help="Listen on a TCP socket; port 0 picks a free one.",
+            show_default=False,
+        ),
+    ] = None,
+    gpib: Annotated[
+        int | None,
+        typer.Option(
+            "--gpib",
+            metavar="ADDRESS",
+            min=0,
+            max=30,
+            help="With --tcp: behind a Prologix-like GPIB gateway, at this address.",
             show_default=False,
         ),
     ] = None,
@@ -50,8 +63,12 @@ def simulate(
         device = plugins.troubled_simulator(instrument, cell, seed, chaos)
     else:
         device = plugins.simulator(instrument, cell, seed)
-    serve = plugins.attachment("tcp" if tcp is not None else "pty")
+    if gpib is not None and tcp is None:
+        raise UserError("--gpib ADDRESS goes with --tcp HOST:PORT, where the gateway listens")
+    serve = plugins.attachment("pty" if tcp is None else "tcp" if gpib is None else "prologix")
     where = _address(tcp) if tcp is not None else {}
+    if gpib is not None:
+        where["address"] = gpib
     try:
         asyncio.run(serve(device, speed=speed, ready=_announce, **where))
     except OSError as error:
