@@ -36,6 +36,18 @@ def test_a_repeated_or_unknown_tick_prolongs_nothing(again: int) -> None:
     assert lease.expires_s() == 1.5
 
 
+def test_only_a_tick_that_counts_is_said_to_count() -> None:
+    lease = Lease(1.0, 5.0)
+    assert lease.complete(lease.tick(0.0), 0.1) is False, "there is no lease"
+    lease.grant(0.0)
+    first, second = lease.tick(0.5), lease.tick(0.6)
+    assert lease.complete(second, 0.7) is True
+    assert lease.complete(second, 0.8) is False, "it comes again"
+    assert lease.complete(first, 0.8) is False, "a later one has been completed"
+    assert lease.complete(second + 1, 0.8) is False, "nobody has sent it"
+    assert lease.complete(lease.tick(0.9), 1.6) is False, "the lease has expired"
+
+
 def test_a_tick_completed_too_late_does_not_revive() -> None:
     lease = Lease(1.0, 5.0)
     lease.grant(0.0)
