@@ -21,6 +21,7 @@ from labctl.cli import (
     rules,
     run,
     safety,
+    scan,
     simulate,
     station,
     telemetry,
@@ -46,6 +47,7 @@ app.command("plot")(plot.plot)
 app.command("report")(plot.report)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
+app.command("scan")(scan.scan)
 app.command("conformance")(conformance.conformance)
 app.command("simulate")(simulate.simulate)
 app.command("serve")(station.serve)

@@ -29,15 +29,18 @@ class Claim:
         self._path = runtime_directory() / f"{name}.claim"
         self._file: int | None = None
 
-    async def take(self) -> None:
+    async def take(self, patience_s: float = _PATIENCE_S) -> None:
         """Take the lock, waiting a moment for another keeper to end.
+
+        Args:
+            patience_s: how long, on the wall.
 
         Raises:
             StationError: another process holds it.
         """
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + _PATIENCE_S
+        until_s = loop.time() + patience_s
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
