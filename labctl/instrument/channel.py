@@ -43,13 +43,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class ImpedanceTraits:
-    """What sweeps an instrument can make. Amplitudes zero-to-peak."""
+    """What sweeps an instrument can make. Amplitudes zero-to-peak.
+
+    Attributes:
+        only_at_open_circuit: no other bias than the cell's own voltage, and no current.
+    """
 
     modes: frozenset[ImpedanceMode]
     high_Hz: float
     low_Hz: float
     amplitude_max_V: float
     amplitude_max_A: float
+    only_at_open_circuit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

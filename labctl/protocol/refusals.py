@@ -92,6 +92,9 @@ def _sweep_reasons(spec: ImpedanceSpec, traits: Traits) -> Iterator[str]:
         yield f"{show(spec.high_Hz, 'Hz')} is above {traits.model}, which starts at {show(able.high_Hz, 'Hz')}"
     if spec.low_Hz < able.low_Hz:
         yield f"{show(spec.low_Hz, 'Hz')} is below {traits.model}, which ends at {show(able.low_Hz, 'Hz')}"
+    if able.only_at_open_circuit and spec.bias:
+        unit = "V" if spec.mode is ImpedanceMode.POTENTIOSTATIC else "A"
+        yield f"a bias of {show(spec.bias, unit)}: {traits.model} measures about open circuit only, leave it out"
     yield from _excursion_reasons(spec, able, traits)
 
 
