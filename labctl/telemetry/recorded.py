@@ -96,7 +96,30 @@ class Outbox:
 
 def _message(connection: Connection, station: str, row: Row[Any]) -> RecordedMessage:
     data = json_from(row.data) or {}
-    common = {
+    common = _common(station, row)
+    copied = data.get(trail.ROWS, {})
+    if row.kind == trail.HALF_CYCLE_ENDED and "half_cycle" in copied:
+        return Cycle(**common, **_columns(copied["half_cycle"][0]))
+    if row.kind == trail.SPECTRUM_MEASURED and "spectrum" in copied:
+        return _spectrum(connection, common, copied["spectrum"][0])
+    return event_of(station, row)
+
+
+def event_of(station: str, row: Row[Any]) -> Event:
+    """The event that a row is: of the table ``event``, with the ``channel`` of its run and the name of its ``cell``."""
+    data = json_from(row.data) or {}
+    return Event(
+        **_common(station, row),
+        kind=row.kind,
+        text=row.message,
+        author=row.author,
+        severity=_severity(row.kind, row.message),
+        data={name: value for name, value in data.items() if name not in _NOT_SAID} or None,
+    )
+
+
+def _common(station: str, row: Row[Any]) -> dict[str, Any]:
+    return {
         "station": station,
         "id": f"{row.run_id}.{row.event_id}",
         "seq": row.chain_number,
@@ -107,19 +130,15 @@ def _message(connection: Connection, station: str, row: Row[Any]) -> RecordedMes
         "unix_time_second": row.unix_time_second,
         "test_time_second": row.test_time_second,
     }
-    copied = data.get(trail.ROWS, {})
-    if row.kind == trail.HALF_CYCLE_ENDED and "half_cycle" in copied:
-        return Cycle(**common, **_columns(copied["half_cycle"][0]))
-    if row.kind == trail.SPECTRUM_MEASURED and "spectrum" in copied:
-        return _spectrum(connection, common, copied["spectrum"][0])
-    return Event(
-        **common,
-        kind=row.kind,
-        text=row.message,
-        author=row.author,
-        severity=_severity(row.kind, row.message),
-        data={name: value for name, value in data.items() if name not in _NOT_SAID} or None,
-    )
+
+
+def kinds_from(severity: Severity) -> tuple[str, ...]:
+    """Kinds of events that can ask as much of a person, or more; for ``INFO``, which any kind can, empty."""
+    if severity is Severity.INFO:
+        return ()
+    ranks = list(Severity)
+    wanted = ranks[ranks.index(severity) :]
+    return (trail.RUN_ENDED, *(kind for kind, asks in _OF_KIND.items() if asks in wanted))
 
 
 def _columns(row: dict[str, Any]) -> dict[str, Any]:

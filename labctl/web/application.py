@@ -71,6 +71,7 @@ def _routes(site: Site) -> list[Route]:
         Route(f"{run}/cycles", site.cycles),
         Route(f"{run}/spectra", site.spectra),
         Route(f"{run}/events", site.events),
+        Route("/events", site.happened),
         Route("/protocols", site.protocols),
         Route("/check", site.check, methods=["POST"]),
         Route("/queue", site.queue),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
+from labctl.telemetry.messages import Severity
 from labctl.web.problem import Problem
 
 T = TypeVar("T", bound=BaseModel)
@@ -88,6 +89,15 @@ class RunsQuery(_Query):
     cell: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     before: RunId | None = None
+
+
+class EventsQuery(_Query):
+    """Which events of all runs."""
+
+    severity: Severity = Severity.NOTICE
+    acknowledged: bool | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    before: Annotated[int, Field(ge=1, le=2**53)] | None = None
 
 
 def _cycles(text: str) -> str:

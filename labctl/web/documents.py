@@ -1,5 +1,6 @@
 """Records as the documents of the interface, under the names of the database's columns."""
 
+import json
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean
@@ -13,6 +14,7 @@ from labctl.half_cycle import HalfCycle
 from labctl.protocol.plan import Plan
 from labctl.report.plan_text import plan_lines
 from labctl.store.records import EventRecord, RunRecord, RunState, SpectrumRecord, StepRecord
+from labctl.telemetry.messages import Event, encode
 
 Document = dict[str, Any]
 
@@ -106,6 +108,11 @@ def event(record: EventRecord) -> Document:
         "message": record.message,
         "data": record.data,
     }
+
+
+def recorded_event(event: Event, acknowledged_by: str | None) -> Document:
+    """``RecordedEvent``."""
+    return {**json.loads(encode(event)), "acknowledged_by": acknowledged_by}
 
 
 def half_cycle(record: HalfCycle) -> Document:

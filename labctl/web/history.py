@@ -16,9 +16,10 @@ from labctl.half_cycle import HalfCycle
 from labctl.store.reader import Reader
 from labctl.store.records import RunRecord, RunState
 from labctl.web import documents
-from labctl.web.asked import RunsQuery, SeriesQuery
+from labctl.web.asked import EventsQuery, RunsQuery, SeriesQuery
 from labctl.web.curves import Curves
 from labctl.web.fits import Fits
+from labctl.web.happened import Happened
 from labctl.web.plan_document import steps, stored_plan
 from labctl.web.rows import COLUMNS, Rows
 from labctl.web.series import Series
@@ -46,6 +47,7 @@ class History:
         self._rows = Rows(url)
         self._curves = Curves(self._rows, folder)
         self._fits = Fits()
+        self._happened = Happened(url)
         self._over: OrderedDict[int, RunRecord] = OrderedDict()
 
     @asynccontextmanager
@@ -122,6 +124,10 @@ class History:
         await self._record(run_id)
         events = await asyncio.to_thread(self._reader.events, run_id)
         return {"events": [documents.event(event) for event in events]}
+
+    async def happened(self, asked: EventsQuery) -> dict[str, Any]:
+        """One page of the events of all runs, the newest first."""
+        return await asyncio.to_thread(self._happened.page, asked)
 
     async def _record(self, run_id: int) -> RunRecord:
         """A run; one that is over is asked for once.

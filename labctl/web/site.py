@@ -139,6 +139,10 @@ class Site:
         """Spectra of a run."""
         return _json(await self._past(request).spectra(asked.run_id(request)))
 
+    async def happened(self, request: Request) -> Response:
+        """One page of the events of all runs."""
+        return _json(await self._past(request).happened(asked.query(request, asked.EventsQuery)))
+
     async def events(self, request: Request) -> Response:
         """Events of a run."""
         return _json(await self._past(request).events(asked.run_id(request)))

@@ -33,7 +33,7 @@ export function open(main, { notices, rights }) {
   }
   function rowOf(event, asks) {
     const { severity = "info", channel, station, run_id: run, cell } = event;
-    const where = channel ? `#/channel/${encodeURIComponent(station)}/${encodeURIComponent(channel)}` : "#/";
+    const where = channel && station ? `#/channel/${encodeURIComponent(station)}/${encodeURIComponent(channel)}` : "#/";
     return {
       "data-event": event.id,
       cells: [

@@ -83,7 +83,7 @@ function alarms() {
 function countEvents() {
   const badge = document.querySelector(".head .count");
   badge.hidden = notices.open === 0;
-  badge.replaceChildren(String(notices.open), make("span", { class: "unseen" }, " not acknowledged"));
+  badge.replaceChildren(`${notices.open}${notices.more ? "+" : ""}`, make("span", { class: "unseen" }, " not acknowledged"));
 }
 
 async function begin() {
@@ -94,7 +94,10 @@ async function begin() {
   live.addEventListener("stations", alarms);
   notices.addEventListener("change", countEvents);
   live.open();
-  if (page.rights.may.history) live.addEventListener("state", () => lastRuns.read().catch(() => {}), { once: true });
+  if (page.rights.may.history) {
+    notices.recall(live);
+    live.addEventListener("state", () => lastRuns.read().catch(() => {}), { once: true });
+  }
   addEventListener("hashchange", show);
   await show();
 }

@@ -1,18 +1,31 @@
-// Events that ask something of a person: kept while the page is open, until somebody says that he looks after them.
+// Events that ask something of a person, as they come and as they were recorded, until somebody says that he looks after them.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 
-const KEPT = 500;
+const KEPT = 1000;
+const LATEST = 100; // recorded ones that are read besides those that ask
 const ASKING = new Set(["warning", "alarm"]);
 
 /** The events of all stations, the newest first. Dispatches `change`. */
 export class Notices extends EventTarget {
+  /** Whether more ask than were read. */
+  more = false;
   #events = new Map();
   #asked = new Set();
 
   constructor(live) {
     super();
     live.addEventListener("event", ({ detail }) => this.#take(detail));
+  }
+
+  /** Read what was recorded, each time that the connection is made: what happened before, and meanwhile. */
+  recall(live) {
+    let lost = false;
+    live.addEventListener("freshness", ({ detail: stale }) => {
+      if (lost && !stale) this.#read();
+      lost = stale;
+    });
+    return this.#read();
   }
 
   /** All that are known, the newest first. */
@@ -37,7 +50,7 @@ export class Notices extends EventTarget {
 
   /** Say that somebody looks after it. */
   async acknowledge(event) {
-    const { message } = await post(`/events/${encodeURIComponent(event.id)}/acknowledge`, { station: event.station });
+    const { message } = await post(`/events/${encodeURIComponent(event.id)}/acknowledge`, { station: event.station || null });
     this.#close(event.station, event.id, "you");
     this.#changed();
     return message;
@@ -45,12 +58,26 @@ export class Notices extends EventTarget {
 
   #take(event) {
     if (event.kind === "acknowledged") this.#close(event.station, event.data?.id, event.author);
-    else {
-      const before = this.#events.get(key(event));
-      this.#events.set(key(event), { ...event, acknowledged: before?.acknowledged });
-      if (this.#events.size > KEPT) this.#events.delete(this.#events.keys().next().value);
-    }
+    else this.#put(event);
     this.#changed();
+  }
+
+  async #read() {
+    try {
+      const [asking, latest] = await Promise.all([get("/events?severity=warning&acknowledged=false&limit=500"), get(`/events?limit=${LATEST}`)]);
+      this.more = asking.next_before !== null;
+      for (const event of [...asking.events.reverse(), ...latest.events.reverse()]) this.#put(event);
+      this.#changed();
+    } catch { /* what comes live is shown all the same */ }
+  }
+
+  #put({ acknowledged_by: who, ...event }) {
+    if (event.kind === "acknowledged") return;
+    const before = this.#events.get(key(event));
+    this.#events.set(key(event), { ...event, acknowledged: who ?? before?.acknowledged });
+    if (this.#events.size <= KEPT) return;
+    const known = [...this.#events];
+    this.#events.delete((known.find(([, old]) => !this.asks(old)) ?? known[0])[0]);
   }
 
   #changed() {
