@@ -6,7 +6,6 @@ from labctl.errors import CannotHold
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Quantity, SafetyLimits, Step
 
-_OVERRANGE = 1.05  # a range holds 105 % of its name, on every instrument that uses this module
 _MARGIN = 1.05  # at constant current, the voltage limit stays outside the host's safety window
 _MARGIN_V = 0.02
 _INSIDE = (
@@ -23,7 +22,8 @@ class Ranges:
         current_A, voltage_V: full scales, ascending.
         rest_A: the range on which a rest sources 0 A.
         protections_V: levels of the overvoltage protection, ascending; beyond them it is off.
-        most_V: what it sources at all, where that is less than 105 % of the largest range.
+        most_V: what it sources at all, where that is not the largest range with its overrange.
+        over: a range holds this part of its name.
     """
 
     current_A: tuple[float, ...]
@@ -31,16 +31,25 @@ class Ranges:
     rest_A: float
     protections_V: tuple[float, ...] = ()
     most_V: float | None = None
+    over: float = 1.05
 
     @property
     def largest_V(self) -> float:
         """Largest magnitude that can be set or measured."""
-        return self.most_V or _OVERRANGE * self.voltage_V[-1]
+        return self.most_V or self.over * self.voltage_V[-1]
 
     @property
     def largest_A(self) -> float:
         """Largest magnitude that can be set or measured."""
-        return _OVERRANGE * self.current_A[-1]
+        return self.over * self.current_A[-1]
+
+    def current_range_A(self, value_A: float) -> float:
+        """The smallest that holds it."""
+        return _range_for(value_A, self.current_A, self.over)
+
+    def voltage_range_V(self, value_V: float) -> float:
+        """The smallest that holds it."""
+        return _range_for(value_V, self.voltage_V, self.over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +93,14 @@ def setup_for(step: Step, ranges: Ranges, name: str) -> Setup:
     protection_V = _protection_V(limit_V, ranges)
     if step.control is Control.VOLTAGE or step.scan is not None:
         limit_A = min(_INSIDE * safety.current_max_A, ranges.largest_A)
-        source_range = _range_for(_farthest_V(step, safety, ranges, name), ranges.voltage_V)
-        return Setup("VOLT", source_range, limit_A, _range_for(limit_A, ranges.current_A), protection_V)
+        source_range = ranges.voltage_range_V(_farthest_V(step, safety, ranges, name))
+        return Setup("VOLT", source_range, limit_A, ranges.current_range_A(limit_A), protection_V)
     range_A = ranges.rest_A
     if step.control is not Control.REST:
         value_A = step.largest_A()
         _refuse_unless(abs(value_A) <= min(safety.current_max_A, ranges.largest_A), f"{value_A:g} A", name)
-        range_A = _range_for(value_A, ranges.current_A)
-    return Setup("CURR", range_A, limit_V, _range_for(limit_V, ranges.voltage_V), protection_V)
+        range_A = ranges.current_range_A(value_A)
+    return Setup("CURR", range_A, limit_V, ranges.voltage_range_V(limit_V), protection_V)
 
 
 def refuse_too_fast(step: Step, traits: Traits, name: str) -> None:
@@ -119,8 +128,8 @@ def _farthest_V(step: Step, safety: SafetyLimits, ranges: Ranges, name: str) -> 
     return farthest_V
 
 
-def _range_for(value: float, ranges: tuple[float, ...]) -> float:
-    return next((full for full in ranges if abs(value) <= _OVERRANGE * full), ranges[-1])
+def _range_for(value: float, ranges: tuple[float, ...], over: float) -> float:
+    return next((full for full in ranges if abs(value) <= over * full), ranges[-1])
 
 
 def _protection_V(limit_V: float, ranges: Ranges) -> float | None:

@@ -1,0 +1,85 @@
+"""The simulated 2601B line by line: a transcript, what a script may and may not, and what it does to the cell."""
+
+import pytest
+
+from labctl_simulators.cells.resistor import Resistor
+from labctl_simulators.firmware.keithley_2600 import Keithley2600
+from tests.simulators.firmware.keithley_bench import Battery
+from tests.simulators.firmware.test_keithley_2400 import Talk
+
+# What is sent, and what is answered; None: nothing. 2600BS-901-01 Rev. F section 9, as other people's drivers cite it.
+TRANSCRIPT = (
+    ("*IDN?", "Keithley Instruments Inc., Model 2601B, 4388888, 3.0.4"),
+    ("print(errorqueue.next())", "0.00000e+00\tQueue Is Empty\t0.00000e+00\t1.00000e+00"),
+    ("print(smua.source.offmode)", "0.00000e+00"),
+    ("smua.source.offmode = smua.OUTPUT_HIGH_Z", None),
+    ("print(smua.source.offmode, smua.source.output)", "2.00000e+00\t0.00000e+00"),
+    ("smua.source.func = smua.OUTPUT_DCAMPS print(smua.source.func)", "0.00000e+00"),
+    ("smua.source.rangei = 2e-3 print(smua.source.rangei)", "1.00000e-02"),
+    ("smua.source.leveli = 0.1", None),
+    ("print(errorqueue.count)", "1.00000e+00"),
+    ("print(errorqueue.next())", "1.10200e+03\tParameter too big\t2.00000e+01\t1.00000e+00"),
+    ("smua.source.leveli = 1e-3 print(smua.source.leveli)", "1.00000e-03"),
+    ("smua.source.limitv = 1.5 print(smua.source.limitv)", "1.50000e+00"),
+    ("smua.source.leveli = = 1", None),
+    ("print(string.format('%d', errorqueue.next()))", "-285"),
+    ("smuc.source.leveli = 1", None),
+    ("print(string.format('%d', errorqueue.next()))", "-286"),
+    ("smua.source.compliance = true print('not reached')", None),
+    ("print(string.format('%d', errorqueue.next()))", "-286"),
+    ("print(smua.source.compliance, nil, 'text')", "false\tnil\ttext"),
+    ("format.asciiprecision = 10 print(smua.source.limitv)", "1.500000000e+00"),
+    ("for n = 1, 2 do print(n) end", "1.000000000e+00\n2.000000000e+00"),
+    ("loadscript twice\nfunction f(x) return 2 * x end\nprint(f(21))\nendscript", None),
+    ("twice()", "4.200000000e+01"),
+)
+
+
+def test_transcript() -> None:
+    talk = Talk(Keithley2600(Resistor(100.0)).port())
+    for sent, answered in TRANSCRIPT:
+        assert talk.ask(sent) == answered, sent
+
+
+def source(cell: object, limit_V: float) -> Talk:
+    talk = Talk(Keithley2600(cell).port())  # type: ignore[arg-type]
+    talk.send(
+        "smua.source.offmode = 2 smua.source.func = 0 smua.source.rangei = 1e-3 smua.source.leveli = 1e-3"
+    )
+    talk.send(f"smua.source.limitv = {limit_V} smua.source.output = 1")
+    return talk
+
+
+def test_a_reading_takes_its_time_and_the_limit_is_told() -> None:
+    talk = source(Resistor(1000.0), 2.0)
+    assert talk.ask("print(smua.measure.iv())") == "1.00000e-03\t1.00000e+00"
+    assert talk.now_s == pytest.approx(2.0 / 60.0)
+    talk.send("smua.source.limitv = 0.5")
+    assert talk.ask("print(smua.source.compliance, smua.measure.iv())") == "true\t5.00000e-04\t5.00000e-01"
+    talk.send("smua.measure.count = 3 smua.measure.v(smua.nvbuffer1)")
+    assert talk.ask("printbuffer(1, smua.nvbuffer1.n, smua.nvbuffer1.readings)") == ", ".join(
+        ["5.00000e-01"] * 3
+    )
+
+
+def test_the_normal_off_mode_drains_a_cell_and_high_z_does_not() -> None:
+    battery = Battery(3.0)
+    talk = source(battery, 5.0)
+    talk.send("smua.source.output = 0")
+    put_in_C = battery.charge_C
+    talk.now_s = 1000.0
+    talk.send("smua.source.offmode = 0")
+    assert battery.charge_C == put_in_C
+    talk.now_s = 2000.0
+    talk.send("smua.source.offmode = 2")
+    assert battery.charge_C == pytest.approx(-1e-3 * 1000.0, rel=1e-3)
+
+
+def test_a_script_cannot_leave_the_instrument_nor_hang_it() -> None:
+    talk = Talk(Keithley2600(Resistor(100.0)).port())
+    assert talk.ask("print(os, io, require, python, debug, package)") == "\t".join(["nil"] * 6)
+    talk.send("while true do end")
+    assert "too long" in (talk.ask("print(errorqueue.next())") or "")
+    talk.send("delay(5)")
+    talk.ask("print(1)")
+    assert talk.now_s == 5.0
