@@ -130,10 +130,10 @@ def test_grafana_may_read_and_nothing_else(database: str) -> None:
         "PATH": f"{programs}:{os.environ['PATH']}",
         "PGHOST": str(place["host"]),
         "POSTGRES_USER": "postgres",
-        "POSTGRES_DB": "postgres",
+        "POSTGRES_DB": str(place["dbname"]),
         "GRAFANA_DATABASE_PASSWORD": "it's a secret",
     }
-    script = script.replace("on database labctl", "on database postgres")
+    script = script.replace("on database labctl", f"on database {place['dbname']}")
     done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with psycopg.connect(database.replace("postgres:@", "grafana:@")) as there:
