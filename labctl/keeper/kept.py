@@ -22,8 +22,10 @@ from labctl.keeper.escalation import CONFIRMED_WITHIN_S, Escalation, Way
 from labctl.keeper.lease import Lease
 from labctl.keeper.watch import Freshness, StepWatch, SweepWatch
 
-TICK_S = 0.4
-"""Of a lease of 1 s this leaves 0.6 s to answer; at one reading a second, ticks are a third of what a channel costs."""
+TICK_S = 0.6
+"""The longest time between two ticks; of a lease of 1 s it leaves 0.4 s to answer."""
+_GRID_S = 0.1  # so that a keeper wakes once for the ticks of many channels
+_WITH_A_READING_S = 0.3  # a reading that comes so long after a tick carries the next: it is evaluated anyway
 PERSIST_S = 60.0
 _ONCE_MORE_S = 0.5
 _LOOK = "unknown, look at the instrument"
@@ -41,7 +43,7 @@ class KeptChannel(Channel, Feeds, Protocol):
     """What a keeper holds: a channel that may have a watchdog to feed."""
 
 
-Emit = Callable[[Sample | ImpedancePoint, float], None]
+Emit = Callable[[Sample | ImpedancePoint, float, int | None], None]
 
 
 class Kept:
@@ -80,6 +82,7 @@ class Kept:
         self._note = note
         self._told = told
         self._fresh = Freshness()
+        self._ticked_s = 0.0
         self._cause: LabctlError | None = None
         self._by = "engine"  # whose decision the last opening was
         self._opening: asyncio.Future[None] | None = None
@@ -105,7 +108,8 @@ class Kept:
         Args:
             step: the step.
             epoch: in which it was decided.
-            emit: called with each sample and the time from which the step has acted on the cell.
+            emit: called with each sample, the time from which the step has acted on the cell, and the number of the
+                tick that goes with it, if one does.
 
         Raises:
             Superseded, CellStateUnknown, CannotHold: it was not begun.
@@ -118,14 +122,17 @@ class Kept:
                 async for sample in samples:
                     began_s = self._channel.step_began_s
                     verdict = watch.look(sample, began_s)
-                    emit(sample._replace(cutoff=verdict.cutoff) if verdict.cutoff else sample, began_s)
+                    now_s = _now()
+                    if verdict.cutoff:
+                        sample = sample._replace(cutoff=verdict.cutoff)
+                    emit(sample, began_s, self._tick_with_reading(now_s))
                     if verdict.fault:
                         raise self._begin_opening(
                             InstrumentError(f"the keeper has opened the circuit: {verdict.fault}")
                         )
                     if verdict.cutoff:
                         return
-                    self._fresh.heard(_now(), watch.patience_s())
+                    self._fresh.heard(now_s, watch.patience_s())
         except LabctlError as error:
             await self._open_after(error)
         finally:
@@ -138,7 +145,7 @@ class Kept:
         try:
             async with aclosing(self._channel.sweep(spec)) as points:
                 async for point in points:
-                    emit(point, self._channel.step_began_s)
+                    emit(point, self._channel.step_began_s, None)
                     watch.count()
                     self._fresh.heard(_now(), watch.patience_s())
         except LabctlError as error:
@@ -193,15 +200,31 @@ class Kept:
         due_s = _now()
         while True:
             now_s = _now()
-            left_s = self._lease.expires_s() - now_s
-            if left_s <= 0.0:
+            if self._lease.expires_s() <= now_s:
                 self._expire(now_s, late_s=now_s - due_s)
-            elif self._lease.held and not self._fresh.lost(now_s):
-                send_tick(self._lease.tick(now_s))
-            elif self.energised:
-                send_tick(None)
-            due_s = now_s + min(TICK_S, max(left_s, 0.0))
+            elif now_s >= self._tick_due_s():
+                if self._lease.held and not self._fresh.lost(now_s):
+                    send_tick(self._tick(now_s))
+                else:
+                    self._ticked_s = now_s
+                    if self.energised:
+                        send_tick(None)
+            due_s = min(self._lease.expires_s(), self._tick_due_s())
             await asyncio.sleep(due_s - now_s)
+
+    def _tick_due_s(self) -> float:
+        """When a tick, or a sign of life in its place, is sent if no reading carries one before."""
+        return (self._ticked_s + TICK_S) // _GRID_S * _GRID_S
+
+    def _tick_with_reading(self, now_s: float) -> int | None:
+        """The number of the tick that goes with a reading; None: the last one is not long ago."""
+        if not self._lease.held or now_s < self._ticked_s + _WITH_A_READING_S:
+            return None
+        return self._tick(now_s)
+
+    def _tick(self, now_s: float) -> int:
+        self._ticked_s = now_s
+        return self._lease.tick(now_s)
 
     def _expire(self, now_s: float, late_s: float) -> None:
         silence = f"the engine has not completed a control tick for {self._lease.ttl_s:g} s"

@@ -15,41 +15,78 @@ class KeeperLost(Exception):
 
 
 class Stream:
-    """What comes of one step or sweep, in order, ticks among it."""
+    """What comes of one step or sweep, in order, ticks among it.
 
-    def __init__(self, number: int) -> None:
+    Args:
+        number: of the command.
+        silent_s: a keeper that says nothing for so long, while it is waited for, is lost.
+    """
+
+    def __init__(self, number: int, silent_s: float) -> None:
         self.number = number
         self.ended = False
+        self._silent_s = silent_s
         self._frames: deque[Frame] = deque()
-        self._rung = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._heard_s = 0.0
+        self._waiter: asyncio.Future[None] | None = None
+        self._look: asyncio.TimerHandle | None = None
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether everything that came has been taken, and whoever took it has come back for more."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def heard(self) -> None:
+        """The keeper has said something that nobody has to take."""
+        self._heard_s = self._loop.time()
 
     def put(self, frame: Frame) -> None:
         """A frame has come."""
         self._frames.append(frame)
-        self._rung.set()
+        self._wake()
 
     def lose(self) -> None:
         """Nothing more will come."""
         self.ended = True
-        self._rung.set()
+        self._wake()
 
-    async def next(self, within_s: float) -> Frame:
+    def close(self) -> None:
+        """Nothing is waited for any more."""
+        if self._look is not None:
+            self._look.cancel()
+
+    async def next(self) -> Frame:
         """The next frame.
 
         Raises:
-            KeeperLost: the connection has ended, or the keeper says nothing for ``within_s``.
+            KeeperLost: the connection has ended, or the keeper says nothing.
         """
         while not self._frames:
             if self.ended:
                 raise KeeperLost("the keeper is gone")
-            self._rung.clear()
-            try:
-                async with asyncio.timeout(within_s):
-                    await self._rung.wait()
-            except TimeoutError:
-                if not self._frames:  # else it was this process that stood still
-                    raise KeeperLost(f"the keeper has said nothing for {within_s:g} s") from None
+            self._waiter = self._loop.create_future()
+            self._heard_s = self._loop.time()  # what it said while nobody waited does not matter
+            if self._look is None:
+                self._listen()
+            await self._waiter
         return self._frames.popleft()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _listen(self) -> None:
+        """One timer looks after all the waiting; one for each frame would cost as much as the frame."""
+        self._look = None
+        if not self.is_waited_for:  # then nothing is missed; the next wait begins anew
+            return
+        left_s = self._heard_s + self._silent_s - self._loop.time()
+        if left_s > 0.0:
+            self._look = self._loop.call_later(left_s, self._listen)
+        else:
+            assert self._waiter is not None
+            self._waiter.set_exception(KeeperLost(f"the keeper has said nothing for {self._silent_s:g} s"))
 
 
 class Peer:
@@ -104,9 +141,9 @@ class Peer:
             raise error_from_plain(frame["error"])
         return frame["with"]
 
-    def begin(self, verb: str, value: Any, epoch: int) -> Stream:
-        """Begin a step or sweep, as decided in an epoch."""
-        stream = self._stream = Stream(next(self._numbers))
+    def begin(self, verb: str, value: Any, epoch: int, silent_s: float) -> Stream:
+        """Begin a step or sweep, as decided in an epoch; a keeper that is silent for ``silent_s`` is lost."""
+        stream = self._stream = Stream(next(self._numbers), silent_s)
         self.frames.send({"id": stream.number, "do": verb, "with": value, "epoch": epoch})
         if not self.there:
             stream.lose()
@@ -114,6 +151,7 @@ class Peer:
 
     def finish(self, stream: Stream) -> None:
         """Nobody takes frames from a stream any more; ticks are those of the time between steps from now on."""
+        stream.close()
         if self._stream is stream:
             self._stream = None
 
@@ -138,16 +176,24 @@ class Peer:
         if "re" in frame:
             if "of" not in frame and (answer := self._calls.get(frame["re"])) and not answer.done():
                 answer.set_result(frame)
-        elif "tick" in frame or "alive" in frame:
-            if stream is not None:
+        elif "of" in frame:
+            if stream is not None and frame["of"] == stream.number:
+                stream.ended = "item" not in frame
                 stream.put(frame)
-            elif "tick" in frame:
-                self.complete(frame["tick"])
+        elif "tick" in frame or "alive" in frame:
+            self._tick(frame, stream)
         elif "opening" in frame:
             self.opening(error_from_plain(frame["opening"]))
-        elif stream is not None and frame.get("of") == stream.number:
-            stream.ended = "item" not in frame
+
+    def _tick(self, frame: Frame, stream: Stream | None) -> None:
+        """A tick is completed when all that came before it is: at once if nothing of that is left."""
+        if stream is not None and not stream.is_waited_for:
             stream.put(frame)
+            return
+        if stream is not None:
+            stream.heard()
+        if "tick" in frame:
+            self.complete(frame["tick"])
 
     def _ended(self) -> None:
         for answer in self._calls.values():

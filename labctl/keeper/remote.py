@@ -61,7 +61,7 @@ class RemoteChannel:
         *,
         standby: Keepers | None = None,
         model: str | None = None,
-        options: tuple[tuple[str, float], ...] = (),
+        options: tuple[tuple[str, float | str], ...] = (),
         lease_s: float = LEASE_S,
         idle_s: float = IDLE_S,
     ) -> None:
@@ -181,14 +181,16 @@ class RemoteChannel:
     ) -> AsyncGenerator[T, None]:
         keeper = self._ready()
         self._energised = True
-        stream = keeper.begin(verb, to_plain(what), epoch)
+        stream = keeper.begin(verb, to_plain(what), epoch, self._terms.lease_s + _SILENT_S)
         try:
             while True:
                 frame = await self._next(keeper, stream)
                 if "item" in frame:
                     self.step_began_s = frame["began"]
                     yield from_plain(kind, frame["item"])
-                elif "tick" in frame:  # whoever consumes has come back: what came before it is recorded
+                    if "tick" in frame:  # whoever consumes has come back: what came before it is recorded
+                        keeper.complete(frame["tick"])
+                elif "tick" in frame:
                     keeper.complete(frame["tick"])
                 elif "error" in frame:
                     raise error_from_plain(frame["error"])
@@ -202,7 +204,7 @@ class RemoteChannel:
 
     async def _next(self, keeper: Peer, stream: Stream) -> Frame:
         try:
-            return await stream.next(self._terms.lease_s + _SILENT_S)
+            return await stream.next()
         except KeeperLost as error:
             if self._rescue is None:
                 self._replace(keeper, str(error))

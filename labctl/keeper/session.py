@@ -23,6 +23,7 @@ from labctl.keeper.kept import Kept
 from labctl.keeper.lease import Lease
 from labctl.keeper.terms import Terms, software_version
 from labctl.keeper.values import error_to_plain, from_plain, to_plain
+from labctl.link.address import addressed
 from labctl.link.tcp import plain_socket
 
 _REMEMBERED = 32
@@ -140,7 +141,7 @@ class Session:
             )
         if self._kept is not None:
             raise StationError(f"this connection is about {terms.channel} already")
-        claim = Claim(terms.resource)
+        claim = Claim(addressed(terms.resource, dict(terms.options)))
         await claim.take()
         self._claim, self._terms = claim, terms
         lease = Lease(terms.lease_s, terms.idle_s)
@@ -166,8 +167,11 @@ class Session:
         return [] if self._channel is None else to_plain(await self._channel.inspect())
 
     async def _energise(self, number: int, what: Step | ImpedanceSpec, epoch: int) -> None:
-        def emit(item: Sample | ImpedancePoint, began_s: float) -> None:
-            self.frames.send({"of": number, "item": to_plain(item), "began": began_s})
+        def emit(item: Sample | ImpedancePoint, began_s: float, tick: int | None) -> None:
+            frame: Frame = {"of": number, "item": to_plain(item), "began": began_s}
+            if tick is not None:
+                frame["tick"] = tick
+            self.frames.send(frame)
 
         self._stream = asyncio.current_task()
         end: Frame = {"of": number}

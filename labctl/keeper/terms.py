@@ -28,7 +28,7 @@ class Terms:
     driver: str
     resource: str
     model: str | None
-    options: tuple[tuple[str, float], ...]
+    options: tuple[tuple[str, float | str], ...]
     speed: float
     start: float
     lease_s: float

@@ -43,9 +43,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
 def _make_reader(kind: Any) -> Callable[[Any], Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        (only,) = (argument for argument in arguments if argument is not type(None))
-        read = _reader_of(only)
-        return lambda plain: None if plain is None else read(plain)
+        return _union_reader(frozenset(arguments))
     if origin is tuple and arguments[1:] == (...,):
         member = _reader_of(arguments[0])
         return lambda plain: tuple(map(member, plain))
@@ -74,6 +72,27 @@ def _record_reader(kind: Any) -> Callable[[Any], Any]:
         return kind(*(read_field(field) for read_field, field in zip(readers, plain, strict=True)))
 
     return read
+
+
+def _union_reader(kinds: frozenset[Any]) -> Callable[[Any], Any]:
+    """Something or None; or one of several scalars, of which JSON keeps apart which it was."""
+    others = kinds - {type(None)}
+    read = {kind: _reader_of(kind) for kind in others}
+    if len(others) > 1 and not others <= _SCALARS:
+        raise TypeError(f"{others} are not told apart on the socket")
+
+    def read_one(plain: Any) -> Any:
+        if plain is None and len(others) < len(kinds):
+            return None
+        if len(others) == 1:
+            (only,) = read.values()
+            return only(plain)
+        kind = float if type(plain) is int and int not in read else type(plain)
+        if kind not in read:
+            raise TypeError(f"{plain!r} is none of {others}")
+        return read[kind](plain)
+
+    return read_one
 
 
 def _scalar_reader(kind: type) -> Callable[[Any], Any]:
