@@ -15,6 +15,7 @@ from labctl.cli import (
     data,
     doctor,
     exchange,
+    new_driver,
     notices,
     plot,
     resume,
@@ -63,6 +64,7 @@ app.command("abort")(station.abort)
 app.command("broker")(telemetry.broker)
 app.command("command")(telemetry.command)
 app.command("drivers")(catalogue.drivers)
+app.command("new-driver")(new_driver.new_driver)
 app.command("protocols")(catalogue.protocols)
 app.add_typer(catalogue.protocol_app, name="protocol")
 app.add_typer(station.station_app, name="station")

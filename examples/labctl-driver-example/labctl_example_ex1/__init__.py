@@ -1,0 +1,1 @@
+"""The EX-1 for labctl: a driver and, apart from it, a simulated instrument."""
