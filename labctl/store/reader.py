@@ -33,6 +33,7 @@ from labctl.store.rows import (
     point_from,
     spectrum_from,
 )
+from labctl.store.silence import Silence, silences
 from labctl.store.trail import STORE
 
 if TYPE_CHECKING:
@@ -254,6 +255,11 @@ class Reader:
             )
             for row in self._all(query.order_by(event.event_id))
         ]
+
+    def silences(self, run_id: int) -> list[Silence]:
+        """When it was without samples: interruptions, pauses, sweeps."""
+        with self._connect() as connection:
+            return silences(connection, run_id)
 
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with self._connect() as connection:

@@ -11,14 +11,17 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from labctl.errors import DataError
 from labctl.half_cycle import HalfCycle
+from labctl.report.thinning import breaks
+from labctl.store.silence import Silence
 from labctl.web.pyramid import STRETCH, Column, Pyramid, of_samples
 from labctl.web.rows import COLUMNS, Rows
-from labctl.web.series import Points, Segment, Series, envelope, joined
+from labctl.web.series import Points, Segment, Series, broken, envelope, joined
 
 AT_ONCE = 200_000
 """Samples that are read while the viewer waits: about 0.2 s."""
@@ -72,14 +75,14 @@ class Curves:
         if behind > AT_ONCE:
             if self._group is not None:
                 run.read_on(self._group, count)
-            found = await asyncio.to_thread(self._picked, run_id, start_s, end_s, most, count)
-            return _series(found, columns, exact=False, preliminary=True, samples=0, pyramid=run.pyramid)
-        async with run.reading:
-            return await asyncio.to_thread(self._drawn, run, count, start_s, end_s, most, columns)
+            drawn = await asyncio.to_thread(self._picked, run_id, start_s, end_s, most, count)
+        else:
+            async with run.reading:
+                drawn = await asyncio.to_thread(self._drawn, run, count, start_s, end_s, most)
+        silences = await asyncio.to_thread(self._rows.silences, run_id)
+        return _series(drawn, columns, silences, most, run.pyramid)
 
-    def _drawn(
-        self, run: "_Run", count: int, start_s: float, end_s: float, most: int, columns: Sequence[int]
-    ) -> Series:
+    def _drawn(self, run: "_Run", count: int, start_s: float, end_s: float, most: int) -> "_Drawn":
         run.extend(count)
         first, last = run.pyramid.between(start_s, end_s)
         rough = max(0, last - first + 1)
@@ -91,17 +94,15 @@ class Curves:
             inside = int(high - low)
             if inside <= most:
                 around = slice(max(0, int(low) - 1), int(high) + 1)  # so that the line reaches the edges
-                found = Points(time_s[around], values[around])
-                return _series(found, columns, exact=True, samples=inside, pyramid=run.pyramid)
+                return _Drawn(Points(time_s[around], values[around]), inside, exact=True)
             extremes, rough = of_samples(time_s[low:high], values[low:high]), inside
-        found = envelope(extremes, most // 2)
-        return _series(found, columns, exact=False, samples=rough, pyramid=run.pyramid)
+        return _Drawn(envelope(extremes, most // 2), rough)
 
-    def _picked(self, run_id: int, start_s: float, end_s: float, most: int, count: int) -> Points:
+    def _picked(self, run_id: int, start_s: float, end_s: float, most: int, count: int) -> "_Drawn":
         first = 1 if start_s == -np.inf else self._rows.first_after(run_id, start_s, count)
         last = count if end_s == np.inf else self._rows.first_after(run_id, end_s, count)
         numbers = np.unique(np.linspace(first, max(first, min(last, count)), min(most, 2000)).astype(int))
-        return Points(*self._rows.picked(run_id, numbers.tolist()))
+        return _Drawn(Points(*self._rows.picked(run_id, numbers.tolist())), 0, preliminary=True)
 
     async def over_charge(
         self, run_id: int, half_cycles: Sequence[HalfCycle], most: int, columns: Sequence[int]
@@ -146,6 +147,15 @@ class Curves:
             return None
         name = hashlib.sha256(str(self._rows.address).encode()).hexdigest()[:16]
         return self._folder / f"{name}-{run_id}.npz"
+
+
+class _Drawn(NamedTuple):
+    """Points of a curve against time, and how they were come by."""
+
+    points: Points
+    samples: int
+    exact: bool = False
+    preliminary: bool = False
 
 
 class _Run:
@@ -220,15 +230,19 @@ def _against_charge(time_s: Column, values: Column, most: int) -> Points:
 
 
 def _series(
-    found: Points,
-    columns: Sequence[int],
-    *,
-    exact: bool,
-    samples: int,
-    pyramid: Pyramid,
-    preliminary: bool = False,
+    drawn: "_Drawn", columns: Sequence[int], silences: Sequence[Silence], most: int, pyramid: Pyramid
 ) -> Series:
     names = ("test_time_second", *(COLUMNS[n] for n in columns))
-    shown = Points(found.x, found.values[:, list(columns)])
-    segment = Segment(0, len(found.x))
-    return Series(names, shown, exact, preliminary, samples, pyramid.first_s, pyramid.last_s, (segment,))
+    found = Points(drawn.points.x, drawn.points.values[:, list(columns)])
+    span_s = float(np.ptp(found.x)) / (most // 2) if len(found.x) and not drawn.exact else 0.0
+    shown, segments = broken(found, breaks(found.x, silences, span_s))
+    return Series(
+        names,
+        shown,
+        drawn.exact,
+        drawn.preliminary,
+        drawn.samples,
+        pyramid.first_s,
+        pyramid.last_s,
+        segments,
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Engine, Select, func, select
 
 from labctl.store import database, tables
+from labctl.store.silence import Silence, silences
 from labctl.web.pyramid import Column
 
 COLUMNS = ("voltage_volt", "current_ampere")
@@ -74,6 +75,11 @@ class Rows:
                 else:
                     high = middle
         return low
+
+    def silences(self, run_id: int) -> list[Silence]:
+        """When a run was without samples."""
+        with database.reading(self.address), self._engine.connect() as connection:
+            return silences(connection, run_id)
 
     def plan_text(self, run_id: int) -> str | None:
         """The plan of a run, as stored; None if it was not."""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from labctl.web.pyramid import Column, Extremes
 MAGIC = b"LSR1"
 
 BREAK = np.nan
-"""In every column between two segments: no line is drawn across."""
+"""In every column of values between two segments: no line is drawn across."""
 
 
 class Points(NamedTuple):
@@ -91,3 +92,12 @@ def joined(parts: list[Points], columns: int) -> Points:
         xs += [np.full(1, BREAK), part.x]
         values += [np.full((1, columns), BREAK), part.values]
     return Points(np.concatenate(xs), np.concatenate(values))
+
+
+def broken(found: Points, starts: NDArray[np.intp]) -> tuple[Points, tuple[Segment, ...]]:
+    """A curve with a break before each of some points, at a time halfway to it, so that time still rises."""
+    halfway = (found.x[starts - 1] + found.x[starts]) / 2.0
+    shown = Points(np.insert(found.x, starts, halfway), np.insert(found.values, starts, BREAK, axis=0))
+    edges = [0, *starts.tolist(), len(found.x)]
+    segments = tuple(Segment(first + n, after - first) for n, (first, after) in enumerate(pairwise(edges)))
+    return shown, segments

@@ -155,3 +155,23 @@ def test_names_are_text_in_a_figure(stored):
     root = ElementTree.fromstring(drawn)
     assert not [element for element in root.iter() if element.tag.endswith("script")]
     assert "".join(root.itertext()).count(hostile) == 2
+
+
+@pytest.mark.parametrize("name", ["voltage", "voltage-profile"])
+def test_no_line_is_drawn_across_a_pause(stored, name, monkeypatch):
+    subject = stored.subject(1)
+    first = subject.curves[0]
+    middle = len(first.time_s) // 2
+    pause = (first.time_s[middle], first.time_s[middle + 1])
+    shifted = np.where(subject.samples[0] > pause[0], 5000.0, 0.0)  # the same samples, later by a pause
+    curves = [
+        dataclasses.replace(curve, time_s=curve.time_s + np.where(curve.time_s > pause[0], 5000.0, 0.0))
+        for curve in subject.curves
+    ]
+    monkeypatch.setitem(subject.__dict__, "samples", (subject.samples[0] + shifted, *subject.samples[1:]))
+    monkeypatch.setitem(subject.__dict__, "curves", tuple(curves))
+    monkeypatch.setitem(subject.__dict__, "silences", [(pause[0], pause[1] + 5000.0)])
+    line = FIGURES[name].draw([subject], Layout()).axes[0].get_lines()[0]
+    (place,) = np.flatnonzero(np.isnan(line.get_ydata()))
+    hours = line.get_xdata()
+    assert hours[place + 1] - hours[place - 1] > 5000.0 / 3600.0

@@ -130,3 +130,60 @@ async def test_what_was_kept_of_another_database_is_not_shown(
         series = await whole(history)
     assert series.last_second == other[-1]
     assert series.points.values[:, 0].min() == values[:, 0].min()
+
+
+@pytest.fixture
+def paused(tmp_path: Path) -> Path:
+    """A run of 400 samples, one a second: a pause after the 100th, a sweep after the 200th, a look after the 300th."""
+    from labctl.store.records import RunState
+    from labctl.store.store import Store
+    from tests.store.conftest import IDENTITY, PLAN
+
+    path = tmp_path / "paused.db"
+    options: dict[str, Any] = {"driver": "d", "resource": "r", "channel": "1", "seed": 1, "speed": None}
+    with Store(path) as store:
+        run = store.open_run(PLAN, identity=IDENTITY, started_unix_s=1.0, **options)
+        now_s, over = 0.0, {"end_reason": "x", "charge_C": 0.0, "energy_J": 0.0}
+        for kind in ("gap", "impedance", "look", ""):
+            number = run.begin_step(cycle=1, path="steps[0]", kind="constant_current", start_s=now_s)
+            for _ in range(100):
+                now_s += 1.0
+                run.sample(number, now_s, 0.05, 1e-4)
+            run.end_step(number, start_s=now_s - 100.0, end_s=now_s, **over)
+            if kind == "look":
+                run.event("circuit_opened", now_s, "person", "paused")
+                run.event("resumed", now_s + 1000.0, "person", "goes on")
+            elif kind:
+                number = run.begin_step(cycle=1, path="", kind=kind, start_s=now_s)
+                run.end_step(number, start_s=now_s, end_s=now_s + 1000.0, **over)
+            now_s += 1000.0
+        run.finish(RunState.FINISHED, "done", now_s)
+        run.close()
+    return path
+
+
+@pytest.mark.parametrize("points", [1000, 40])
+async def test_a_line_is_broken_where_nothing_was_measured(paused: Path, points: int) -> None:
+    history = History(str(paused))
+    async with history.running():
+        series = await whole(history, points=points)
+    x, voltage = series.points.x, series.points.values[:, 0]
+    breaks = np.flatnonzero(np.isnan(voltage))
+    assert len(breaks) == 3
+    assert (np.diff(x) >= 0.0).all()  # and NaN nowhere
+    for place, end_s in zip(breaks, (100.0, 1200.0, 2300.0), strict=True):
+        assert end_s <= x[place] <= end_s + 1001.0
+    assert [one.offset for one in series.segments] == [0, *(breaks + 1)]
+    assert sum(segment.length for segment in series.segments) == len(x) - 3
+    assert series.exact is (points == 1000)
+
+
+async def test_zoomed_into_a_pause_nothing_is_drawn(paused: Path) -> None:
+    history = History(str(paused))
+    async with history.running():
+        inside = await whole(history, **{"from": 400.0, "to": 500.0})
+    assert inside.samples == 0
+    assert [segment.length for segment in inside.segments] == [
+        1,
+        1,
+    ]  # a neighbour on each side, and nothing between

@@ -89,6 +89,7 @@ def test_a_run_is_started_watched_paused_and_ended(client: httpx.Client) -> None
     until(lambda: channel()["state"] == "paused")
     assert client.post(f"/api/v1/runs/{number}/resume", json={"confirm": HOSTILE}).status_code == 200
     until(lambda: channel()["state"] == "running")
+    until(lambda: _segments(client, number) >= 2)  # no line is drawn across the pause
     ended = client.post(f"/api/v1/runs/{number}/abort", json={"confirm": HOSTILE})
     assert "confirmed by read-back" in ended.json()["message"]
     until(lambda: channel()["state"] == "idle")
@@ -96,6 +97,13 @@ def test_a_run_is_started_watched_paused_and_ended(client: httpx.Client) -> None
     assert full["run"]["state"] == "ended"
     assert full["present_step"] is None
     assert client.get(f"/api/v1/runs/{number}/events").json()["events"]
+
+
+def _segments(client: httpx.Client, run_id: int) -> int:
+    """Into how many pieces a window of the curve falls: all of it, so short that no pause is too short."""
+    body = client.get(f"/api/v1/runs/{run_id}/series?points=20000").content
+    header = json.loads(body[8 : 8 + int.from_bytes(body[4:8], "little")])
+    return len(header["segments"])
 
 
 def _kinds(client: httpx.Client, wanted: set[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,7 +11,7 @@ from labctl.errors import NothingToDraw
 from labctl.invisible import visible
 from labctl.report.figures.style import VERMILLION, page, series_colour, series_line
 from labctl.report.figures.subject import Layout, Subject
-from labctl.report.thinning import envelope
+from labctl.report.thinning import breaks, envelope
 
 _DRAWN_POINTS = 4000
 _FIRST_CYCLES = 2
@@ -37,10 +38,9 @@ def voltage_profile(subjects: Sequence[Subject], layout: Layout) -> Figure:
         axes = figure.add_subplot()
         for place, subject in enumerate(subjects):
             for number, (time_h, voltage_V) in enumerate(_stretches(subject, layout.cycles)):
-                kept = envelope(voltage_V, _DRAWN_POINTS)
                 axes.plot(
-                    time_h[kept],
-                    voltage_V[kept],
+                    time_h,
+                    voltage_V,
                     series_line(place),
                     color=series_colour(place),
                     label=subject.label if number == 0 else None,
@@ -57,8 +57,8 @@ def voltage_profile(subjects: Sequence[Subject], layout: Layout) -> Figure:
 
 def _draw_life(axes: Axes, subject: Subject, colour: str) -> None:
     time_s, voltage_V, _, _ = subject.samples
-    kept = envelope(voltage_V, _DRAWN_POINTS)
-    axes.plot(time_s[kept] / 3600.0, voltage_V[kept], color=colour, linewidth=0.5)
+    shown_s, shown_V = _line(subject, time_s, voltage_V)
+    axes.plot(shown_s / 3600.0, shown_V, color=colour, linewidth=0.5)
     width_h = max(float(time_s[-1]) / 3600.0, 1e-9)
     for event in subject.decisions:
         time_h = event.time_s / 3600.0
@@ -83,4 +83,12 @@ def _stretches(subject: Subject, wanted: Sequence[int]) -> list[tuple[Column, Co
     if not parts:
         raise NothingToDraw(f"run {subject.run.run_id} has no samples in these cycles")
     began_s = float(parts[0].time_s[0])
-    return [((part.time_s - began_s) / 3600.0, part.voltage_V) for part in parts]
+    lines = (_line(subject, part.time_s, part.voltage_V) for part in parts)
+    return [((time_s - began_s) / 3600.0, voltage_V) for time_s, voltage_V in lines]
+
+
+def _line(subject: Subject, time_s: Column, voltage_V: Column) -> tuple[Column, Column]:
+    """The points of a line, thinned, and NaN where nothing was measured for so long that it would be seen."""
+    kept = envelope(voltage_V, _DRAWN_POINTS)
+    starts = breaks(time_s[kept], subject.silences, float(np.ptp(time_s)) / _DRAWN_POINTS)
+    return np.insert(time_s[kept], starts, np.nan), np.insert(voltage_V[kept], starts, np.nan)

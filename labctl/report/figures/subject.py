@@ -18,6 +18,7 @@ from labctl.invisible import visible
 from labctl.report.figures.style import DOUBLE_COLUMN_IN
 from labctl.store.reader import Reader
 from labctl.store.records import EventRecord, RunRecord, StepRecord
+from labctl.store.silence import Silence
 
 _MILESTONES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _COULOMB_MAH = 1.0 / 3.6
@@ -95,6 +96,11 @@ class Subject:
     def cycles(self) -> list[int]:
         """The cycles that have half-cycles, rising."""
         return sorted({half_cycle.cycle for half_cycle in self.half_cycles})
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        """When nothing was measured."""
+        return self.reader.silences(self.run.run_id)
 
     @cached_property
     def spectra(self) -> list[Spectrum]:

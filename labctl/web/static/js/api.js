@@ -46,7 +46,7 @@ export async function giveToken(token) {
 /**
  * Curves of a run: `{header, columns}`, each column a Float64Array under its name.
  *
- * The body is `LSR1`, the length L of the header as uint32, L bytes of JSON, then Float64 values, little-endian.
+ * Between two segments there is a point whose values are NaN. The body is `LSR1`, the length L of the header as uint32, L bytes of JSON, then Float64 values, little-endian.
  */
 export async function series(run, { y = "voltage,current", from, to, points, signal } = {}) {
   const query = new URLSearchParams({ y, points: String(points) });
@@ -60,6 +60,11 @@ export async function series(run, { y = "voltage,current", from, to, points, sig
     columns[name] = new Float64Array(body, 8 + size + place * header.length * 8, header.length);
   });
   return { header, columns };
+}
+
+/** A column as a plot takes it: null where a line is broken. */
+export function drawable(column) {
+  return Array.from(column, (value) => (Number.isNaN(value) ? null : value));
 }
 
 async function send(path, body) {

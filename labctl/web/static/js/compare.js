@@ -1,6 +1,6 @@
 // Several runs in one plot: by cycle, or voltage against time since the start of each.
 
-import { get, series } from "./api.js";
+import { drawable, get, series } from "./api.js";
 import { clock, CAPACITY, EFFICIENCY, OVERPOTENTIAL, VOLT } from "./axes.js";
 import { make, say } from "./dom.js";
 import { figure, key } from "./figure.js";
@@ -11,6 +11,7 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 const DASHES = ["", "dashed", "dotted", "long"];
 const SVG_DASHES = { dashed: "6 4", dotted: "2 3", long: "12 4" };
 const SETTLE_ms = 80;
+const EXPANDED = 2; // uPlot's mode for a break that reaches over what other runs have meanwhile
 const mAh = (coulomb) => (coulomb === null ? "–" : `${fixed(coulomb / 3.6, 4)} mAh`);
 const number = (value) => (value === null ? "–" : fixed(value, 4));
 
@@ -121,7 +122,6 @@ class OverTime extends Compared {
   constructor(host, lines) {
     const zoom = (from, to) => this.#zoom(from, to);
     super(host, lines, VIEWS.voltage, "time", { chart: { zoom }, frame: { buttons: zoomButtons(() => this.chart), hint: "Drag over a part to zoom; double-click for all." } });
-    for (const line of this.chart.plot.series.slice(1)) line.spanGaps = true; // each run has its own times
     this.#read();
   }
 
@@ -147,8 +147,9 @@ class OverTime extends Compared {
       const answers = await Promise.all(this.lines.map(({ id }) => series(id, { y: "voltage", points, signal, ...(window && { from: window[0], to: window[1] }) })));
       this.last = Math.max(1, ...answers.map(({ header }) => header.last_second ?? 0));
       this.chart.exact = answers.every(({ header }) => header.exact);
-      const tables = answers.map(({ columns }) => [Array.from(columns.test_time_second), Array.from(columns.voltage_volt)]);
-      this.draw(uPlot.join(tables.map(distinct)), window ?? [0, this.last]);
+      const tables = answers.map(({ columns }) => distinct([Array.from(columns.test_time_second), drawable(columns.voltage_volt)]));
+      // Each run has its own times: a line goes on where only another one has a point, and breaks where its own has none.
+      this.draw(uPlot.join(tables, tables.map(() => [EXPANDED, EXPANDED])), window ?? [0, this.last]);
       if (answers.some(({ header }) => header.preliminary)) this.#timer = setTimeout(() => this.#read(), 700);
     } catch (failure) {
       if (failure.name !== "AbortError") say(this.frame.reading, failure.message);

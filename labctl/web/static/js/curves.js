@@ -1,6 +1,6 @@
 // Voltage and current of a run against time: what is in view is asked of the server again with each zoom, down to each sample.
 
-import { series } from "./api.js";
+import { drawable, series } from "./api.js";
 import { AMPERE, clock, VOLT } from "./axes.js";
 import { say } from "./dom.js";
 import { figure } from "./figure.js";
@@ -117,7 +117,7 @@ export class Curves {
   }
 
   #take({ header, columns }, window) {
-    const drawn = { header, columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, Array.from(values, (value) => (Number.isNaN(value) ? null : value))])) };
+    const drawn = { header, columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, drawable(values)])) };
     if (!window) this.#overview = drawn;
     this.#draw(drawn);
   }
@@ -140,22 +140,25 @@ export class Curves {
 
   #read(frame, place, column, show) {
     const { test_time_second: time } = this.#columns;
-    if (place !== null && place < time.length) return say(frame.reading, `${clock(time[place], 0.1)}   ${show(this.#columns[column][place])}`);
+    if (place !== null && place < time.length) {
+      const value = this.#columns[column][place];
+      return say(frame.reading, value === null ? "nothing was measured here" : `${clock(time[place], 0.1)}   ${show(value)}`);
+    }
     const { exact, preliminary } = this.#header ?? {};
     const samples = exact ? this.#inView().length : this.#header?.samples;
     const what = preliminary ? "the run is still being read: spikes may be missing" : exact ? "each point is a sample" : "smallest and largest of each stretch, so no spike is lost";
     return say(frame.reading, this.#header && frame === this.frames[0] ? `${samples ? `${count(samples)} samples; ` : ""}${what}` : "");
   }
 
-  /** Places of the points in the window; a little more than it is read. */
+  /** Places of the points in the window, but for breaks; a little more than it is read. */
   #inView() {
-    const { test_time_second: time } = this.#columns;
+    const { test_time_second: time, voltage_volt: volt } = this.#columns;
     const [from, to] = this.#window ?? [-Infinity, Infinity];
-    return [...time.keys()].filter((place) => time[place] >= from && time[place] <= to);
+    return [...time.keys()].filter((place) => volt[place] !== null && time[place] >= from && time[place] <= to);
   }
 
   #rows(column, show) {
     const values = this.#columns[column];
-    return this.#inView().filter((place) => values[place] !== null).map((place) => [clock(this.#columns.test_time_second[place], 0.1), show(values[place])]);
+    return this.#inView().map((place) => [clock(this.#columns.test_time_second[place], 0.1), show(values[place])]);
   }
 }

@@ -1,0 +1,41 @@
+"""When a run was without samples, as its record knows: a curve against time is not drawn across."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from labctl.store import tables
+
+Silence = tuple[float, float]
+"""Test times of its beginning and its end, s."""
+
+_STEPS = ("gap", "impedance")
+"""Kinds of rows of ``step`` in which neither voltage nor current is sampled: an interruption, a sweep."""
+
+_OPENED, _RESUMED = "circuit_opened", "resumed"
+"""Kinds of events that enclose a pause; one at the look at the open-circuit voltage leaves no row of ``step``."""
+
+
+def silences(connection: Connection, run_id: int) -> list[Silence]:
+    """Those of a run that are over, by their beginning; they may overlap."""
+    step, event = tables.step.c, tables.event.c
+    rows = connection.execute(
+        select(step.start_time_second, step.end_time_second).where(
+            step.run_id == run_id, step.kind.in_(_STEPS), step.end_time_second.is_not(None)
+        )
+    )
+    switched = connection.execute(
+        select(event.kind, event.test_time_second)
+        .where(event.run_id == run_id, event.kind.in_((_OPENED, _RESUMED)))
+        .order_by(event.event_id)
+    )
+    return sorted([*map(tuple, rows), *_pauses(switched)])
+
+
+def _pauses(switched: Iterable[Row[Any]]) -> Iterable[Silence]:
+    opened_s = None
+    for kind, time_s in switched:
+        if kind == _RESUMED and opened_s is not None:
+            yield opened_s, time_s
+        opened_s = time_s if kind == _OPENED else None
