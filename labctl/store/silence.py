@@ -1,9 +1,8 @@
 """When a run was without samples, as its record knows: a curve against time is not drawn across."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from labctl.store import tables
 
@@ -30,10 +29,10 @@ def silences(connection: Connection, run_id: int) -> list[Silence]:
         .where(event.run_id == run_id, event.kind.in_((_OPENED, _RESUMED)))
         .order_by(event.event_id)
     )
-    return sorted([*map(tuple, rows), *_pauses(switched)])
+    return sorted([*rows.tuples(), *_pauses(switched.tuples())])
 
 
-def _pauses(switched: Iterable[Row[Any]]) -> Iterable[Silence]:
+def _pauses(switched: Iterable[tuple[str, float]]) -> Iterator[Silence]:
     opened_s = None
     for kind, time_s in switched:
         if kind == _RESUMED and opened_s is not None:
