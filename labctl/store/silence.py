@@ -29,7 +29,8 @@ def silences(connection: Connection, run_id: int) -> list[Silence]:
         .where(event.run_id == run_id, event.kind.in_((_OPENED, _RESUMED)))
         .order_by(event.event_id)
     )
-    return sorted([*rows.tuples(), *_pauses(switched.tuples())])
+    pauses = _pauses((row.kind, row.test_time_second) for row in switched)
+    return sorted([*((row.start_time_second, row.end_time_second) for row in rows), *pauses])
 
 
 def _pauses(switched: Iterable[tuple[str, float]]) -> Iterator[Silence]:
