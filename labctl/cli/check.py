@@ -29,7 +29,7 @@ def check(
     plan = load(protocol, without=without or ())
     spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
     traits = spec.traits()
-    problems = refusals(plan, traits) + beyond_channel(plan, spec.limits, spec.name)
+    problems = refusals(plan, traits, spec.check_step()) + beyond_channel(plan, spec.limits, spec.name)
     if json:
         print_json({"plan": plan, "estimate": estimate(plan), "instrument": traits, "refusals": problems})
     else:

@@ -1,6 +1,6 @@
 """The contract that a driver fulfils: a channel, its identity and its traits; and how a driver presents itself."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -211,6 +211,10 @@ class Driver:
             change nothing. None: this cannot be asked without changing something.
         wire: what is spoken and over what, for a person: ``SCPI: LAN socket, USB, GPIB``.
         usb: what its serial port over USB calls itself: ``vendor:product`` in hexadecimal, or a word of its name.
+        check_step: raises CannotHold for a step that the instrument cannot hold although its traits allow it; sends
+            nothing. None: the traits say it all.
+        settings: further keywords of ``open`` that a channel in a station file may give as text, each with what it
+            means. ``address`` names one of several channels behind one port.
     """
 
     name: str
@@ -223,3 +227,5 @@ class Driver:
     read_back: Callable[[Link], Awaitable[tuple[ReadBack, ...]]] | None = None
     wire: str = ""
     usb: tuple[str, ...] = ()
+    check_step: Callable[[Step, Traits], None] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 
 _VIA = " via "
 _SERIAL = re.compile(r"(?:serial://)?(/dev/.+|com\d+)", re.IGNORECASE)
@@ -23,6 +24,11 @@ def port_name(resource: str) -> str:
     """
     resource, *gateways = resource.strip().split(_VIA)
     return _VIA.join([_own_name(resource), *map(_own_name, gateways)])
+
+
+def addressed(resource: str, options: Mapping[str, object]) -> str:
+    """A resource together with the channel behind it, where it leads to several: ``21-1-1 via TCPIP::...``."""
+    return f"{options['address']}{_VIA}{resource}" if "address" in options else resource
 
 
 def _own_name(resource: str) -> str:

@@ -1,7 +1,8 @@
 """What of a plan a chosen instrument cannot hold, said before anything is connected."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from labctl.errors import CannotHold
 from labctl.instrument.channel import ImpedanceTraits, Traits
 from labctl.instrument.course import Profile
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
@@ -10,13 +11,23 @@ from labctl.protocol.plan import ImpedanceNode, Plan, StepNode
 from labctl.units import show
 
 
-def refusals(plan: Plan, traits: Traits) -> list[str]:
-    """One sentence for each thing the instrument cannot do, with the step's line; empty: it holds the whole plan."""
+def refusals(
+    plan: Plan, traits: Traits, check_step: Callable[[Step, Traits], None] | None = None
+) -> list[str]:
+    """One sentence for each thing the instrument cannot do, with the step's line; empty: it holds the whole plan.
+
+    Args:
+        plan: what is to be done.
+        traits: of the instrument.
+        check_step: the driver's own look at a step that the traits allow; raises CannotHold.
+    """
     sentences = [f"safety: {reason}" for reason in _safety_reasons(plan, traits)]
     for node in plan.flat():
         reasons: Iterator[str] = iter(())
         if isinstance(node, StepNode):
-            reasons = _step_reasons(node.step, traits)
+            reasons = iter(
+                [*_step_reasons(node.step, traits)] or _drivers_reasons(node.step, traits, check_step)
+            )
         elif isinstance(node, ImpedanceNode):
             reasons = _sweep_reasons(node.spec, traits)
         name = node.path.rpartition(".")[2]
@@ -61,6 +72,17 @@ def _step_reasons(step: Step, traits: Traits) -> Iterator[str]:
             f"a sample every {show(step.sampling.every_s, 's')} is too fast for {traits.model}, "
             f"which needs {show(traits.shortest_interval_s, 's')}"
         )
+
+
+def _drivers_reasons(
+    step: Step, traits: Traits, check_step: Callable[[Step, Traits], None] | None
+) -> list[str]:
+    try:
+        if check_step is not None:
+            check_step(step, traits)
+    except CannotHold as error:
+        return [error.problem]
+    return []
 
 
 def _profile_reasons(profile: Profile, traits: Traits) -> Iterator[str]:

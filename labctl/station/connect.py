@@ -1,17 +1,18 @@
 """From the description of a channel to a channel that can be talked to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from labctl import plugins
 from labctl.clock import Clock, LoopClock, VirtualClock
 from labctl.errors import StationError
 from labctl.instrument.channel import Channel, Driver, Traits
-from labctl.instrument.step import SafetyLimits
+from labctl.instrument.step import SafetyLimits, Step
 from labctl.keeper.pairs import KeeperPairs
 from labctl.keeper.remote import RemoteChannel
 from labctl.link import Link
+from labctl.link.address import addressed
 from labctl.link.memory import MemoryPort
 
 
@@ -28,6 +29,7 @@ class ChannelSpec:
         serial: the serial number that must answer; None: any.
         limits: a window and a current that no plan on this channel may exceed; None: what the instrument holds.
         watchdog_s: the watchdog inside the instrument opens the circuit within this time; None: it is not armed.
+        settings: further keywords of the driver, ``address`` among them where a port leads to several channels.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ChannelSpec:
     serial: str | None = None
     limits: SafetyLimits | None = None
     watchdog_s: float | None = None
+    settings: tuple[tuple[str, str], ...] = ()
 
     def traits(self) -> Traits:
         """What the instrument can hold, without asking it.
@@ -59,9 +62,18 @@ class ChannelSpec:
             raise StationError(f"channel {self.name}: {self.driver} has no watchdog to arm; leave it out")
         return driver.watchdog(known[model], self.watchdog_s)
 
-    def options(self) -> dict[str, float]:
+    def options(self) -> dict[str, float | str]:
         """Keywords for the driver, besides the model."""
-        return {} if self.watchdog_s is None else {"watchdog_s": self.watchdog_s}
+        watchdog: dict[str, float | str] = {} if self.watchdog_s is None else {"watchdog_s": self.watchdog_s}
+        return watchdog | dict(self.settings)
+
+    def place(self) -> str:
+        """The resource, and which channel behind it: no two channels have the same."""
+        return addressed(self.resource, dict(self.settings))
+
+    def check_step(self) -> Callable[[Step, Traits], None] | None:
+        """The driver's own look at a step, where the traits do not say it all."""
+        return plugins.driver(self.driver).check_step
 
 
 def simulated_here(resource: str) -> bool:

@@ -129,12 +129,13 @@ def _refuse_strange_name(name: str, channels: Node, problems: Problems) -> None:
 
 
 def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Problems) -> ChannelSpec:
-    parts = mapping(node, _KEYS, problems)
-    given = {key: word(value, problems) for key, value in parts.items() if key not in ("limits", "watchdog")}
+    named = mapping(node, None, problems).get("driver")
     try:
-        driver = plugins.driver(given.get("driver", ""))
+        driver = plugins.driver("" if named is None else word(named, problems))
     except UserError as error:
         problems.fatal(node.find(("driver",)).mark, f"channel {name}: {error}")
+    parts = mapping(node, (*_KEYS, *driver.settings), problems)
+    given = {key: word(value, problems) for key, value in parts.items() if key not in ("limits", "watchdog")}
     if ("resource" in given) == ("cell" in given):
         problems.add(
             node.mark,
@@ -163,6 +164,7 @@ def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Pr
         serial=given.get("serial"),
         limits=None if limits_node is None else limits(limits_node, problems),
         watchdog_s=seconds(parts["watchdog"], problems) if "watchdog" in parts else None,
+        settings=tuple((key, given[key]) for key in driver.settings if key in given),
     )
     if (
         limits_node is not None
@@ -191,7 +193,7 @@ def _refuse_shared_ports(
     for name, channel in channels.items():
         if not channel.resource:
             continue
-        owner = ports.setdefault(port_name(channel.resource), channel)
+        owner = ports.setdefault(port_name(channel.place()), channel)
         if owner is not channel:
             problems.add(
                 nodes[name].find(("resource",)).mark,

@@ -103,7 +103,7 @@ def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
     Raises:
         CannotHold: with everything that does not fit, one sentence each.
     """
-    sentences = refusals(plan, spec.traits()) + beyond_channel(plan, spec.limits, spec.name)
+    sentences = refusals(plan, spec.traits(), spec.check_step()) + beyond_channel(plan, spec.limits, spec.name)
     if sentences:
         raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
 

@@ -48,7 +48,7 @@ def checked(text: str, cell: dict[str, str], driver: str | None) -> dict[str, An
     except ProtocolError as error:
         answer["problems"] = [_problem(each) for each in problems.in_order() or [error]]
         return answer
-    refused = refusals(plan, traits)
+    refused = refusals(plan, traits, found.check_step)
     total = estimate(plan)
     answer["estimate"] = {
         "steps": total.steps,

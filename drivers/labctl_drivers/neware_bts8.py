@@ -1,0 +1,345 @@
+"""Drives one channel of a Neware cycler through BTS 8's BTSServer: each step is a test that the cycler runs by itself.
+
+Written for the BTS API protocol v1.19 (BTS Client of 2023-03-17 or newer); not verified on hardware.
+Line: TCP, port 502, on the computer that runs BTS Client. Many channels are served over as many connections.
+
+Quirks:
+ 1. A test is started with the path of a step file that the server opens: a folder that both computers see.
+ 2. Rows are numbered from 1 within a test, so that what a lost connection missed is fetched by its number.
+ 3. The server does not tell the limits that it holds: the file is read back before it is named, and that is all.
+ 4. Each step ends with the circuit open, so between two steps it is open until the next has been started.
+ 5. Some answers name the sub-device wrongly as 1: an answer is never recognised by it.
+ 6. The time of a row restarts with each step; the wall clock beside it has whole seconds only and is not used.
+
+Source: "Neware BTS API" protocol v1.19; aurora-neware 0.2.3 and the captures in its tests.
+"""
+
+import tempfile
+import uuid
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from labctl.clock import Clock
+from labctl.errors import (
+    CannotHold,
+    CellStateUnknown,
+    InstrumentError,
+    InstrumentRefused,
+    InvalidReading,
+    LinkError,
+)
+from labctl.instrument.channel import Driver, Identity, Sample, Traits
+from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
+from labctl.instrument.step import Cutoff, Step
+from labctl.link import Link
+from labctl_drivers.neware_bts8_server import BtsServer, Progress, Row
+from labctl_drivers.neware_bts8_step import Ended, check_step, reached, step_file
+
+_OPEN = ("finish", "stop", "protect")
+_SHORTEST_POLL_S, _LONGEST_POLL_S = 1.0, 10.0
+_BEYOND_RANGE = 1.05
+_PICK_UPS = 30  # a second apart: the cycler goes on meanwhile
+_SILENT_INTERVALS, _SILENT_S = 3.0, 30.0  # without a new row although one was due: something stands still
+_LOOKS, _AGAIN_AFTER_S = 20, 0.1  # whether it has stopped, ended
+
+
+def _traits(model: str, current_max_A: float) -> Traits:
+    return Traits(
+        model=model,
+        voltage_max_V=5.0,
+        current_max_A=current_max_A,
+        shortest_interval_s=0.1,
+        autonomous=True,
+        off_mode="output off (open circuit)",
+        holds=(
+            "the step's cut-offs: time, voltage, current, charge",
+            "the safety window as the cycler's own protection, after 1 s beyond it",
+        ),
+        host_silence="the step's own end: cut-offs and time limit are in the cycler, which then opens the circuit",
+        second_session=True,
+        impedance=None,
+    )
+
+
+#: Assumed: the full scale of channels as they are sold; a channel tells neither its voltage nor its current.
+MODELS = {
+    name: _traits(name, current_max_A)
+    for name, current_max_A in (
+        ("5V10mA", 0.01),
+        ("5V50mA", 0.05),
+        ("5V100mA", 0.1),
+        ("5V1A", 1.0),
+        ("5V6A", 6.0),
+        ("5V12A", 12.0),
+    )
+}
+
+
+class NewareBts8:
+    """One channel of a Neware cycler.
+
+    Args:
+        link: to the BTSServer.
+        clock: the time of the driver.
+        model: the channel's ranges.
+        address: ``device-unit-channel`` as BTS Client shows it, 21-1-1; None: the only channel there is.
+        folder: where step files are written, a folder that the server's computer sees; None: of this computer.
+        folder_there: the same folder as the server's computer names it; None: likewise.
+
+    Attributes:
+        traits: of the model.
+        step_began_s: experiment time at which the server had started the present step.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        clock: Clock,
+        model: str = "5V10mA",
+        address: str | None = None,
+        folder: str | None = None,
+        folder_there: str | None = None,
+    ) -> None:
+        self.traits: Traits = MODELS[model]
+        self.step_began_s = 0.0
+        self._link = link
+        self._clock = clock
+        self._server = BtsServer(link)
+        self._address = address
+        self._folder = Path(folder or tempfile.gettempdir())
+        self._folder_there = folder_there or str(self._folder)
+        self._found_closed = False
+        self._last_s = 0.0
+
+    async def connect(self) -> Identity:
+        """Log in and find the channel; what it does goes on.
+
+        Raises:
+            WrongInstrument: the server has no such channel.
+            LinkError: no BTSServer answers.
+        """
+        await self._link.open()
+        await self._greet()
+        present = await self._server.present()
+        self._found_closed = present.status not in _OPEN and present.step_type != "rest"
+        place = self._server.place
+        return Identity("Neware", self.traits.model, str(place), f"BTS 8, device type {place.kind}")
+
+    async def _greet(self) -> None:
+        await self._server.log_in()
+        await self._server.choose(self._address)
+
+    async def found_closed(self) -> bool:
+        """Whether ``connect`` found a test that lets a current flow."""
+        return self._found_closed
+
+    def run(self, step: Step) -> AsyncGenerator[Sample, None]:
+        """Execute a step; see ``Channel.run``. The circuit is open when the last sample is handed over."""
+        return self._run(step, self._link.fence.epoch)
+
+    async def _run(self, step: Step, epoch: int) -> AsyncGenerator[Sample, None]:
+        check_step(step, self.traits)
+        test = await self._start(step, epoch)
+        taken, new_row_s = 0, self._clock.now()
+        ended: Ended | None = None
+        while True:
+            try:
+                progress = await self._progress_of(test)
+                rows = await self._server.rows(test, taken + 1) if progress.rows > taken else []
+            except LinkError as error:
+                await self._pick_up(error)
+                continue
+            # What came after the progress was asked for is asked for again: its last row may be the step's last.
+            rows = rows[: progress.rows - taken]
+            taken += len(rows)
+            for row in rows[:-1]:
+                yield self._ended(row).sample
+            if rows:
+                new_row_s = self._clock.now()
+                ended = self._ended(rows[-1])
+            if taken < progress.rows:  # a page was full
+                if ended is not None:
+                    yield ended.sample
+                continue
+            if progress.finished:
+                break
+            if rows and ended is not None:
+                yield ended.sample
+            self._refuse_standstill(step, new_row_s)
+            await self._clock.sleep_until(self._next_look_s(step))
+        if ended is None:
+            raise InvalidReading("a test without a row", self._link.name, cell="open")
+        yield ended.sample._replace(cutoff=await self._why_it_ended(step, ended))
+
+    async def _start(self, step: Step, epoch: int) -> int:
+        """Hand the step file over and let the channel begin; returns the number of the test."""
+        server = self._server
+        if self._link.poisoned:
+            await self._meet_again()
+        present = await server.present()
+        if present.status not in _OPEN:
+            await self._stop()
+        before = (await server.progress()).test
+        name = f"labctl-{server.place}-{uuid.uuid4().hex}.xml"
+        path, data = self._folder / name, step_file(step, present.voltage_V)
+        between = "\\" if "\\" in self._folder_there else "/"
+        try:
+            path.write_bytes(data)
+            if path.read_bytes() != data:
+                raise InstrumentError(f"the step file {path} is not what was written", cell="open")
+            started = await server.start(
+                f"{self._folder_there}{between}{name}", "labctl", self._folder_there, epoch
+            )
+        except OSError as error:
+            raise InstrumentError(
+                f"the step file {path} cannot be written: {error.strerror}", self._link.name, cell="open"
+            ) from error
+        finally:
+            path.unlink(missing_ok=True)  # Assumed: the server has read it when it answers
+        if not started:
+            raise InstrumentRefused(
+                f"the BTSServer does not start the step file {name}: can it read {self._folder_there}, can the channel "
+                "hold the step? its log says",
+                self._link.name,
+                cell="open",
+            )
+        self.step_began_s = max(self._clock.now(), self._last_s)
+        test = (await server.progress()).test
+        if test == before:
+            raise InstrumentRefused("a step was started, but no test has begun", self._link.name, "start")
+        return test
+
+    async def _progress_of(self, test: int) -> Progress:
+        progress = await self._server.progress()
+        if progress.test != test:
+            raise InstrumentError(
+                f"test {progress.test} runs where test {test} was started: somebody else uses the channel",
+                self._link.name,
+            )
+        return progress
+
+    def _ended(self, row: Row) -> Ended:
+        """A row in experiment time.
+
+        Raises:
+            InvalidReading: it is beyond what the channel measures.
+        """
+        most_V, most_A = _BEYOND_RANGE * self.traits.voltage_max_V, _BEYOND_RANGE * self.traits.current_max_A
+        if not (abs(row.voltage_V) <= most_V and abs(row.current_A) <= most_A):
+            raise InvalidReading(
+                f"{row.voltage_V:g} V, {row.current_A:g} A is not a reading", self._link.name
+            )
+        self._last_s = self.step_began_s + row.time_s
+        sample = Sample(self._last_s, row.voltage_V, row.current_A)
+        return Ended(row.time_s, sample, row.charge_C, row.energy_J)
+
+    def _next_look_s(self, step: Step) -> float:
+        """The next sample is due, or the step's end."""
+        now_s = self._clock.now()
+        next_s = now_s + min(max(step.sampling.every_s, _SHORTEST_POLL_S), _LONGEST_POLL_S)
+        limit_s = step.time_limit_s()
+        end_s = next_s if limit_s is None else self.step_began_s + limit_s
+        return min(next_s, end_s if end_s > now_s else now_s + _AGAIN_AFTER_S)
+
+    def _refuse_standstill(self, step: Step, new_row_s: float) -> None:
+        silent_s = self._clock.now() - new_row_s
+        if silent_s > _SILENT_INTERVALS * step.sampling.every_s + _SILENT_S * self._clock.speed:
+            raise InvalidReading(f"no new row for {silent_s:g} s", self._link.name)
+
+    async def _why_it_ended(self, step: Step, ended: Ended) -> Cutoff:
+        """The cut-off that the last row has reached.
+
+        Raises:
+            InstrumentError: it was no cut-off.
+        """
+        status = (await self._server.present()).status
+        if status == "protect":
+            raise InstrumentError("the cycler has protected the cell", self._link.name, cell="open")
+        if status == "stop":
+            raise InstrumentError("the step was stopped", self._link.name, cell="open")
+        cutoff = reached(step, ended)
+        if cutoff is None:
+            raise InstrumentError(
+                f"the step ended at {ended.sample.voltage_V:g} V, {ended.sample.current_A:g} A after "
+                f"{ended.time_s:g} s, which is none of its cut-offs; the channel's status is {status}",
+                self._link.name,
+            )
+        return cutoff
+
+    async def _pick_up(self, error: LinkError) -> None:
+        """After a lost connection: the cycler goes on, so find the server again.
+
+        Raises:
+            LinkError: the same as before, if it does not come back.
+        """
+        for _ in range(_PICK_UPS):
+            try:
+                await self._meet_again()
+                return
+            except LinkError:
+                await self._clock.sleep_until(self._clock.now() + self._clock.speed)
+        raise error
+
+    async def _meet_again(self) -> None:
+        """A new connection, and the same channel at the other end of it."""
+        await self._link.resynchronise(0.0)
+        await self._greet()
+
+    def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
+        """Refused: a Neware cycler measures no impedance."""
+        raise CannotHold(f"{self.traits.model} cannot measure impedance")
+
+    async def make_safe(self) -> None:
+        """Stop the channel, and read back that it has stopped.
+
+        Raises:
+            CellStateUnknown: not confirmed after three tries.
+        """
+        self._link.fence.advance()
+        failure: Exception | None = None
+        for _ in range(3):
+            try:
+                if self._link.poisoned:
+                    await self._meet_again()
+                await self._stop()
+                return
+            except (LinkError, InstrumentError) as error:
+                failure = error
+            self._link.poison()
+        raise CellStateUnknown(
+            f"the circuit could not be confirmed open: {failure}", self._link.name, cell="unknown"
+        ) from failure
+
+    async def _stop(self) -> None:
+        """Stop whatever runs.
+
+        Raises:
+            InstrumentError: it goes on.
+        """
+        await self._server.stop()
+        for _ in range(_LOOKS):
+            status = (await self._server.present()).status
+            if status in _OPEN:
+                return
+            await self._clock.sleep_until(self._clock.now() + _AGAIN_AFTER_S * self._clock.speed)
+        raise InstrumentError(f"the channel does not stop, its status is {status}", self._link.name)
+
+    async def close(self) -> None:
+        """Give the port back; what runs goes on."""
+        await self._link.close()
+
+
+DRIVER = Driver(
+    name="neware-bts8",
+    summary="Neware cyclers through BTS 8: each step runs in the cycler, data fetched by row number; no impedance",
+    traits=MODELS,
+    terminator=b"\n",
+    open=NewareBts8,
+    wire="BTS API: XML over a LAN socket, port 502",
+    check_step=check_step,
+    settings={
+        "address": "the channel as BTS Client shows it: 21-1-1",
+        "folder": "a folder for step files that the computer of BTS Client sees, too",
+        "folder_there": "the same folder as that computer names it: C:\\steps",
+    },
+)
