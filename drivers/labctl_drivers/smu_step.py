@@ -146,9 +146,8 @@ class Execution:
         """A reading that is not at the set point: fine if a limit holds the output, else something is wrong."""
         smu = self._smu
         if not await smu.output_is_on():
-            raise InstrumentError(
-                "the output was switched off, not by labctl", smu.link.name, "", reply, "open"
-            )
+            whom = smu.goes_off_by_itself or "not by labctl"
+            raise InstrumentError(f"the output was switched off, {whom}", smu.link.name, "", reply, "open")
         if limited:
             return LIMITED
         self._doubts += 1

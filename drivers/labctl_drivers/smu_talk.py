@@ -59,6 +59,8 @@ class SourceMeasureUnit(ABC):
     clear_errors: ClassVar[bytes]
     prepare: ClassVar[tuple[bytes, ...]] = ()
     """Before the settings: what has no read-back of its own."""
+    goes_off_by_itself: ClassVar[str] = ""
+    """What in the instrument may have switched the output off."""
     error_query: ClassVar[bytes]
     challenge: ClassVar[bytes]
     """A question that is answered with the number in it."""

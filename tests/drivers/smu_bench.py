@@ -34,7 +34,7 @@ class SmuBench:
         return Tampered(self.device.port(), self._tamper, self.heard)
 
     def _tamper(self, line: bytes) -> bytes | None:
-        if self.lost and line.startswith((b":READ", b"print(")):
+        if self.lost and line.startswith((b":READ", b":MEAS", b"print(")):
             self.lost -= 1
             raise ConnectionResetError("the cable was pulled")
         return self.tamper.get(line)

@@ -23,9 +23,8 @@ from labctl_simulators.firmware.keithley_2400_models import MODELS
 from labctl_simulators.firmware.keithley_2450_circuit import Circuit, Drive
 from labctl_simulators.firmware.keithley_2450_models import Range, smallest_range
 from labctl_simulators.firmware.keithley_2450_source import Source
-from labctl_simulators.firmware.scpi import Call
 from labctl_simulators.firmware.scpi_parameters import INPUT_OVERRUN, ScpiError
-from labctl_simulators.firmware.scpi_status import Status
+from labctl_simulators.firmware.scpi_status import Status, run_message
 
 NOT_A_NUMBER, OVERFLOW = 9.91e37, 9.9e37
 FIRMWARE_REVISION = "C30   Mar 17 2006 09:29:29/A02  /K/J"
@@ -134,17 +133,7 @@ class Keithley2400:
 
     def execute(self, line: bytes) -> str:
         """Run one message; the first mistake ends it."""
-        replies: list[str] = []
-        call: Call
-        for call in TREE.compile(line.decode("latin-1").strip()):
-            try:
-                reply = call.run(self, *call.arguments)
-            except ScpiError as error:
-                self.status.add(error)
-                break
-            if reply is not None:
-                replies.append(reply)
-        return ";".join(replies) + "\n" if replies else ""
+        return run_message(TREE, self, line)
 
     def overrun(self) -> None:
         """A line was too long."""

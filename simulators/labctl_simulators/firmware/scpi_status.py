@@ -1,7 +1,7 @@
 """Error queue and IEEE 488.2 registers of an instrument that queues its errors and keeps a measurement register."""
 
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from labctl_simulators.firmware.scpi import CommandTree
 from labctl_simulators.firmware.scpi_parameters import Number, ScpiError
@@ -12,9 +12,14 @@ _MEASUREMENT, _ERROR, _EVENT, _MASTER = 1, 4, 32, 64
 
 
 class Status:
-    """What has gone wrong and what is summarised of it."""
+    """What has gone wrong and what is summarised of it.
 
-    def __init__(self) -> None:
+    Args:
+        no_error: as the empty queue answers.
+    """
+
+    def __init__(self, no_error: str = '0,"No error"') -> None:
+        self._no_error = no_error
         self.errors: deque[ScpiError] = deque()
         self.event = 128  # power on
         self.event_enable = 0
@@ -34,7 +39,7 @@ class Status:
     def next_error(self) -> str:
         """As :SYST:ERR? answers."""
         if not self.errors:
-            return '0,"No error"'
+            return self._no_error
         error = self.errors.popleft()
         return f'{error.code:+d},"{error.message}"'
 
@@ -60,6 +65,29 @@ class Status:
         """:STAT:MEAS?."""
         event, self.measurement = self.measurement, 0
         return event
+
+
+class HasStatus(Protocol):
+    """An instrument that queues its errors."""
+
+    @property
+    def status(self) -> Status:
+        """Where they are queued."""
+        ...
+
+
+def run_message(tree: CommandTree, instrument: HasStatus, line: bytes) -> str:
+    """Run one message; the first mistake ends it. The answers, joined, with LF."""
+    replies: list[str] = []
+    for call in tree.compile(line.decode("latin-1").strip()):
+        try:
+            reply = call.run(instrument, *call.arguments)
+        except ScpiError as error:
+            instrument.status.add(error)
+            break
+        if reply is not None:
+            replies.append(reply)
+    return ";".join(replies) + "\n" if replies else ""
 
 
 def declare_common(tree: CommandTree) -> None:
