@@ -51,6 +51,7 @@ from labctl_drivers.keysight_e4980a_codec import (
 _ANSWER = Deadline("the answer to a setting")
 _POINT = Deadline("a measurement of one frequency", takes_s=2.0)
 _ATTEMPTS = 3
+_CANNOT_CYCLE = "it measures impedance and cannot cycle: name it as the analyser of a channel that can"
 
 
 class KeysightE4980A:
@@ -95,10 +96,7 @@ class KeysightE4980A:
         Raises:
             CannotHold: always.
         """
-        raise CannotHold(
-            "it measures impedance and cannot cycle: name it as the analyser of a channel that can",
-            self._link.name,
-        )
+        raise CannotHold(_CANNOT_CYCLE, self._link.name)
 
     def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Measure a spectrum about open circuit; what it sends belongs to the epoch of this call.
@@ -239,6 +237,15 @@ class KeysightE4980A:
         return LinkNonsense("the answer does not fit the question", self._link.name, sent, reply)
 
 
+def _refuse_step(step: Step, traits: Traits) -> None:
+    """No step of any kind.
+
+    Raises:
+        CannotHold: always.
+    """
+    raise CannotHold(_CANNOT_CYCLE)
+
+
 DRIVER = Driver(
     name="keysight-e4980a",
     summary="Keysight E4980A, E4980AL LCR meters (SCPI over LAN, USB or GPIB); impedance only, as an analyser",
@@ -246,4 +253,5 @@ DRIVER = Driver(
     terminator=b"\n",
     open=KeysightE4980A,
     wire="SCPI: LAN socket, USB, GPIB",
+    check_step=_refuse_step,
 )
