@@ -15,7 +15,8 @@
     |   |- InstrumentRefused  it answered with an error code
     |   |- WrongInstrument    its identity is not the one expected
     |   |- CannotHold         asked for what its ranges do not hold; refused before a byte left
-    |   `- InvalidReading     overflow, not a number, stale or frozen: not a reading
+    |   |- InvalidReading     overflow, not a number, stale or frozen: not a reading
+    |   `- SpectrumLost       an analyser could not measure; its cell is at open circuit, and the run goes on
     |- StoreError             samples cannot be made durable
     |- LeaseExpired           the engine fell silent, or readings did: the keeper opened the circuit
     |- Superseded             a newer epoch (make_safe) took over; the command was not sent
@@ -138,6 +139,10 @@ class CannotHold(InstrumentError):
 
 class InvalidReading(InstrumentError):
     """Overflow, not a number, stale or frozen: such a thing is not a reading."""
+
+
+class SpectrumLost(InstrumentError):
+    """A spectrum that an analyser could not take; its cell is at open circuit, and cycling can go on."""
 
 
 class StoreError(LabctlError):

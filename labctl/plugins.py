@@ -58,6 +58,29 @@ def simulator(name: str, cell_text: str, seed: int, history: Iterable[tuple[floa
     return make(lived, seed)
 
 
+def simulated_pair(
+    name: str, analyser: str, cell_text: str, seed: int, history: Iterable[tuple[float, float]] = ()
+) -> tuple[Any, Any]:
+    """A simulated instrument and a simulated analyser, behind a capacitor, at one simulated cell.
+
+    Args:
+        name: of the instrument that cycles.
+        analyser: of the analyser.
+        cell_text, seed, history: as for ``simulator``.
+
+    Raises:
+        UserError: one of the three is not known.
+    """
+    make: Callable[[Any, int], Any] = _entry("simulators", name).load()
+    make_analyser: Callable[[Any, int], Any] = _entry("analysers", analyser).load()
+    share: Callable[[Any], tuple[Any, Any]] = _entry("wirings", "shared").load()
+    lived = cell(cell_text, seed)
+    for duration_s, current_A in history:
+        lived.advance_current(duration_s, current_A)
+    first, second = share(lived)
+    return make(first, seed), make_analyser(second, seed)
+
+
 def troubled_simulator(name: str, cell_text: str, seed: int, faults: str) -> Any:
     """A simulated instrument to which ``faults`` happen: ``late=0.02,mute@30+5``.
 

@@ -12,6 +12,7 @@ def check(
     station: options.Station = None,
     channel: options.ChannelName = None,
     driver: options.DriverName = None,
+    analyser: options.Analyser = None,
     without: options.Without = None,
     json: options.Json = False,
 ) -> None:
@@ -27,7 +28,8 @@ def check(
         print("\n".join(f"labctl: {error}" for error in found), file=sys.stderr)
         raise typer.Exit(2)
     plan = load(protocol, without=without or ())
-    spec = choose_channel(plan, station, channel, driver, None, "unconnected" if station is None else None)
+    cell = "unconnected" if station is None else None
+    spec = choose_channel(plan, station, channel, driver, None, cell, analyser)
     traits = spec.traits()
     problems = refusals(plan, traits, spec.check_step()) + beyond_channel(plan, spec.limits, spec.name)
     if json:

@@ -2,8 +2,9 @@
 
 from labctl import plugins
 from labctl.errors import UserError
+from labctl.instrument.analyser_queue import AnalyserQueue
 from labctl.protocol.plan import Plan
-from labctl.station.connect import ChannelSpec
+from labctl.station.connect import AnalyserSpec, ChannelSpec
 
 _SIMULATED = "palmsens-emstat4"
 
@@ -15,6 +16,8 @@ def choose_channel(
     driver: str | None,
     resource: str | None,
     cell: str | None,
+    analyser: str | None = None,
+    analyser_resource: str | None = None,
 ) -> ChannelSpec:
     """The channel that the options describe.
 
@@ -22,8 +25,10 @@ def choose_channel(
         UserError: the options contradict each other, or name what does not exist.
     """
     if station is not None:
-        if driver or resource or cell:
-            raise UserError("--station names the instrument: leave --driver, --resource and --cell out")
+        if driver or resource or cell or analyser:
+            raise UserError(
+                "--station names the instruments: leave --driver, --resource, --cell and --analyser out"
+            )
         from labctl.station.file import load_station
 
         return load_station(station).channel(channel)
@@ -36,9 +41,24 @@ def choose_channel(
             raise UserError(
                 "--cell is for instruments simulated in this process: leave it out with --resource"
             )
-        return ChannelSpec(driver, plugins.driver(driver).name, resource)
+        beside = _analyser(analyser, analyser_resource)
+        return ChannelSpec(driver, plugins.driver(driver).name, resource, analyser=beside)
+    if analyser_resource is not None:
+        raise UserError(
+            "--analyser-resource is for an instrument at a --resource: leave it out, both are simulated"
+        )
     name = plugins.driver(driver or _SIMULATED).name
-    return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan))
+    beside = _analyser(analyser, None)
+    return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan), analyser=beside)
+
+
+def _analyser(name: str | None, resource: str | None) -> AnalyserSpec | None:
+    if name is None:
+        if resource is not None:
+            raise UserError("--analyser-resource needs --analyser: the driver of what is there")
+        return None
+    driver = plugins.driver(name).name
+    return AnalyserSpec(driver, AnalyserQueue(driver), resource or "")
 
 
 def _simulated_cell(plan: Plan) -> str:

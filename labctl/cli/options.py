@@ -52,6 +52,24 @@ Resource = Annotated[
         show_default=False,
     ),
 ]
+Analyser = Annotated[
+    str | None,
+    typer.Option(
+        "--analyser",
+        metavar="NAME",
+        help="Driver of an analyser at the same cell, which measures impedance in place of the instrument.",
+        show_default=False,
+    ),
+]
+AnalyserResource = Annotated[
+    str | None,
+    typer.Option(
+        "--analyser-resource",
+        metavar="ADDRESS",
+        help="VISA resource of the analyser, where the instrument has a --resource.",
+        show_default=False,
+    ),
+]
 CellText = Annotated[
     str | None,
     typer.Option(

@@ -14,6 +14,8 @@ def run(
     driver: options.DriverName = None,
     resource: options.Resource = None,
     cell: options.CellText = None,
+    analyser: options.Analyser = None,
+    analyser_resource: options.AnalyserResource = None,
     db: options.Database = "",
     speed: Annotated[
         str | None,
@@ -57,7 +59,7 @@ def run(
     plan = load(protocol, cell={"name": name} if name else None, without=without or ())
     if no_stop_rules:
         plan = replace(plan, rules=())
-    spec = choose_channel(plan, station, channel, driver, resource, cell)
+    spec = choose_channel(plan, station, channel, driver, resource, cell, analyser, analyser_resource)
     if watchdog is not None:
         spec = replace(spec, watchdog_s=options.watchdog_s(watchdog))
     database, times_real = options.database_url(db), options.speed_number(speed)

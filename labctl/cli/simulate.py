@@ -1,10 +1,14 @@
 """``labctl simulate``: a simulated instrument with a simulated cell, for labctl or anybody else's program."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labctl.cli import options
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 def simulate(
@@ -38,6 +42,15 @@ def simulate(
     speed: Annotated[
         float, typer.Option("--speed", metavar="N", help="The cell lives N times faster.")
     ] = 1.0,
+    analyser: Annotated[
+        str | None,
+        typer.Option(
+            "--analyser",
+            metavar="NAME",
+            help="Serve an analyser at the same cell too (keysight-e4980a), at the next port.",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.Seed = 0,
     chaos: Annotated[
         str,
@@ -59,20 +72,50 @@ def simulate(
         raise UserError("give either --tcp HOST:PORT or --pty")
     if not 0.0 < speed < 1e7:
         raise UserError(f"--speed {speed}: give a positive number")
-    if chaos:
-        device = plugins.troubled_simulator(instrument, cell, seed, chaos)
-    else:
-        device = plugins.simulator(instrument, cell, seed)
     if gpib is not None and tcp is None:
         raise UserError("--gpib ADDRESS goes with --tcp HOST:PORT, where the gateway listens")
+    if chaos and analyser:
+        raise UserError("--chaos happens to an instrument that is alone at its cell: leave --analyser out")
+    devices: tuple[Any, ...]
+    if chaos:
+        devices = (plugins.troubled_simulator(instrument, cell, seed, chaos),)
+    elif analyser:
+        devices = plugins.simulated_pair(instrument, analyser, cell, seed)
+    else:
+        devices = (plugins.simulator(instrument, cell, seed),)
     serve = plugins.attachment("pty" if tcp is None else "tcp" if gpib is None else "prologix")
     where = _address(tcp) if tcp is not None else {}
     if gpib is not None:
         where["address"] = gpib
     try:
-        asyncio.run(serve(device, speed=speed, ready=_announce, **where))
+        asyncio.run(_serve_all(serve, devices, speed, where))
     except OSError as error:
         raise UserError(f"cannot listen on {tcp or 'a pseudo-terminal'}: {error.strerror}") from error
+
+
+async def _serve_all(
+    serve: Callable[..., Any], devices: tuple[Any, ...], speed: float, where: dict[str, Any]
+) -> None:
+    """Serve each until cancelled; the first at the port that was asked for, the others at those that follow."""
+    import asyncio
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number, device in enumerate(devices):
+                listening = asyncio.Event()
+                here = where | {"port": where["port"] + number} if where.get("port") else where
+                group.create_task(serve(device, speed=speed, ready=_announcer(listening), **here))
+                await listening.wait()  # so that they are announced in their order
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+
+
+def _announcer(listening: "asyncio.Event") -> Callable[[str], None]:
+    def announce(resource: str) -> None:
+        _announce(resource)
+        listening.set()
+
+    return announce
 
 
 def _announce(resource: str) -> None:

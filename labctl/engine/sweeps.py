@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from labctl.engine import circuit
 from labctl.engine.workplace import Workplace
+from labctl.errors import SpectrumLost
 from labctl.instrument.impedance import ImpedancePoint, Spectrum
 from labctl.protocol.plan import ImpedanceNode
 
@@ -19,13 +20,14 @@ async def take_spectrum(work: Workplace, node: ImpedanceNode, cycle: int, by: st
         by: who wants it.
 
     Returns:
-        What was measured; None if it holds no valid point, or a pause came and it is to be taken again.
+        What was measured; None if it holds no valid point, a shared analyser could not, or a pause came and it is to
+        be taken again.
     """
     spec, start_s = node.spec, work.clock.now()
     number = work.record.begin_step(cycle=cycle, path=node.path, kind="impedance", start_s=start_s)
     work.note(*circuit.of_sweep(node.path, spec), by)
     points: list[ImpedancePoint] = []
-    reason = "interrupted"
+    reason, whole, lost = "interrupted", False, ""
     try:
         async with aclosing(work.channel.sweep(spec)) as sweep:
             async for point in sweep:
@@ -36,6 +38,8 @@ async def take_spectrum(work: Workplace, node: ImpedanceNode, cycle: int, by: st
                     break
         whole = len(points) == spec.point_count()
         reason = "sweep finished" if whole else f"{len(points)} of {spec.point_count()} points"
+    except SpectrumLost as error:  # the analyser's, not the cell's
+        reason, lost = f"lost after {len(points)} of {spec.point_count()} points", str(error)
     finally:
         work.record.end_step(
             number,
@@ -47,6 +51,10 @@ async def take_spectrum(work: Workplace, node: ImpedanceNode, cycle: int, by: st
         )
     if work.control.pause_wanted and not whole:
         work.note("no_spectrum", f"{node.path}: interrupted after {reason}, it will be taken again")
+        return None
+    if lost:
+        work.note("no_spectrum", f"{node.path}: {lost}")
+        work.tell("spectrum", f"cycle {cycle}: no spectrum: {lost}")
         return None
     if not points:
         work.note("no_spectrum", f"{node.path}: the sweep gave no valid point")

@@ -2,18 +2,52 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from labctl import plugins
 from labctl.clock import Clock, LoopClock, VirtualClock
 from labctl.errors import StationError
+from labctl.instrument.analyser_queue import AnalyserQueue
 from labctl.instrument.channel import Channel, Driver, Traits
+from labctl.instrument.composed import ComposedChannel, composed_traits
 from labctl.instrument.step import SafetyLimits, Step
 from labctl.keeper.pairs import KeeperPairs
 from labctl.keeper.remote import RemoteChannel
 from labctl.link import Link
 from labctl.link.address import addressed
 from labctl.link.memory import MemoryPort
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyserSpec:
+    """An analyser that measures the impedance of channels whose own instrument cannot.
+
+    Attributes:
+        driver: name of the driver.
+        queue: the turns at it, of all channels that share it; has its name.
+        resource: VISA resource string; empty if it is simulated in this process, with the cell's instrument.
+        model: as for a channel.
+    """
+
+    driver: str
+    queue: AnalyserQueue = field(compare=False, repr=False)
+    resource: str = ""
+    model: str | None = None
+
+    def traits(self) -> Traits:
+        """What it can measure, without asking it.
+
+        Raises:
+            StationError: the driver knows no such model.
+        """
+        known = plugins.driver(self.driver).traits
+        model = self.model or next(iter(known))
+        if model not in known:
+            raise StationError(
+                f"analyser {self.queue.name}: {self.driver} knows no model {model!r}; it knows {', '.join(known)}"
+            )
+        return known[model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +64,7 @@ class ChannelSpec:
         limits: a window and a current that no plan on this channel may exceed; None: what the instrument holds.
         watchdog_s: the watchdog inside the instrument opens the circuit within this time; None: it is not armed.
         settings: further keywords of the driver, ``address`` among them where a port leads to several channels.
+        analyser: what measures impedance in place of an instrument that cannot; None: nothing.
     """
 
     name: str
@@ -41,14 +76,24 @@ class ChannelSpec:
     limits: SafetyLimits | None = None
     watchdog_s: float | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    analyser: AnalyserSpec | None = None
 
     def traits(self) -> Traits:
-        """What the instrument can hold, without asking it.
+        """What the instrument, with its analyser, can hold, without asking it.
 
         Raises:
             StationError: the driver knows no such model, or no watchdog.
-            CannotHold: the watchdog's time.
+            CannotHold: the watchdog's time, or an analyser that is none.
         """
+        own = self._own_traits()
+        return own if self.analyser is None else composed_traits(own, self.analyser.traits())
+
+    def instruments(self) -> list[tuple[str, str]]:
+        """Driver and resource of the instrument, and of its analyser."""
+        analyser = self.analyser
+        return [(self.driver, self.resource), *([(analyser.driver, analyser.resource)] if analyser else ())]
+
+    def _own_traits(self) -> Traits:
         driver = plugins.driver(self.driver)
         known = driver.traits
         model = self.model or next(iter(known))
@@ -123,22 +168,54 @@ def open_channel(
         UserError: a driver, simulator or cell that is not known.
     """
     driver = plugins.driver(spec.driver)
+    if spec.analyser is not None and bool(spec.resource) != bool(spec.analyser.resource):
+        raise StationError(
+            f"channel {spec.name}: its instrument and its analyser are simulated in this process, or neither is"
+        )
     if not spec.resource:
         return _in_memory(spec, driver, clock, seed, history)
     if not isinstance(clock, LoopClock):
         raise StationError(f"channel {spec.name}: an instrument at {spec.resource} lives in real time")
     pair = keepers.of(spec.name)
-    return RemoteChannel(
+    channel = RemoteChannel(
         *(spec.name, driver.name, spec.resource, clock, pair.first),
         standby=pair.second,
         model=spec.model,
         options=tuple(spec.options().items()),
     )
+    if spec.analyser is None:
+        return channel
+    analyser = spec.analyser
+
+    def open_analyser() -> Channel:
+        name = f"{spec.name}-{analyser.queue.name}"
+        pair = keepers.of(name)
+        return RemoteChannel(
+            *(name, analyser.driver, analyser.resource, clock, pair.first),
+            standby=pair.second,
+            model=analyser.model,
+        )
+
+    return ComposedChannel(spec.name, channel, open_analyser, analyser.queue, clock)
 
 
 def _in_memory(
     spec: ChannelSpec, driver: Driver, clock: Clock, seed: int, history: Iterable[tuple[float, float]]
 ) -> Channel:
-    device = plugins.simulator(spec.driver, spec.cell, seed, history)
-    link = Link(MemoryPort(device.port, clock, f"simulated {spec.driver}"), clock, driver.terminator)
-    return driver.open(link, clock, **spec.options())
+    analyser = spec.analyser
+    if analyser is None:
+        device = plugins.simulator(spec.driver, spec.cell, seed, history)
+        return _at_simulated(driver, device, clock, spec.options())
+    device, measuring = plugins.simulated_pair(spec.driver, analyser.driver, spec.cell, seed, history)
+    return ComposedChannel(
+        spec.name,
+        _at_simulated(driver, device, clock, spec.options()),
+        lambda: _at_simulated(plugins.driver(analyser.driver), measuring, clock, {}),
+        analyser.queue,
+        clock,
+    )
+
+
+def _at_simulated(driver: Driver, device: Any, clock: Clock, options: dict[str, float | str]) -> Channel:
+    link = Link(MemoryPort(device.port, clock, f"simulated {driver.name}"), clock, driver.terminator)
+    return driver.open(link, clock, **options)

@@ -5,6 +5,7 @@ from pathlib import Path
 from labctl.engine.record import Record
 from labctl.errors import CannotHold
 from labctl.instrument.channel import Channel
+from labctl.instrument.composed import ComposedChannel
 from labctl.keeper.remote import RemoteChannel
 from labctl.protocol.plan import CellDescription
 from labctl.station.connect import ChannelSpec
@@ -35,6 +36,8 @@ def note_guards(
     unattended: bool,
 ) -> None:
     """Write down with the run who holds its circuit, and on whose word it goes on without more protection."""
+    if isinstance(channel, ComposedChannel):
+        channel = channel.cycler
     if isinstance(channel, RemoteChannel):
         where = f"its journal: {journal}" if journal is not None else "it keeps no journal"
         held = f"process {channel.keeper_pid} holds the channel on a lease of {channel.lease_s:g} s; {where}"

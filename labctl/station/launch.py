@@ -70,7 +70,7 @@ async def launch(
         refuse_unattended(request.channel)
     clock = clock_for(request.channel, request.speed)
     journal = journal_beside(request.database)
-    with KeeperPairs([(request.channel.driver, request.channel.resource)], journal) as keepers:
+    with KeeperPairs(request.channel.instruments(), journal) as keepers:
         channel = open_channel(request.channel, clock, request.seed, keepers)
         try:
             identity = await identify(channel, request.channel)
