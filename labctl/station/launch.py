@@ -23,6 +23,9 @@ from labctl.station.limits import beyond_channel
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
 
+_LOOK_S = 0.5
+_GRID_S = 0.1  # so that the samples of many runs become durable together
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -103,7 +106,9 @@ def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
     Raises:
         CannotHold: with everything that does not fit, one sentence each.
     """
-    sentences = refusals(plan, spec.traits(), spec.check_step()) + beyond_channel(plan, spec.limits, spec.name)
+    sentences = refusals(plan, spec.traits(), spec.check_step()) + beyond_channel(
+        plan, spec.limits, spec.name
+    )
     if sentences:
         raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
 
@@ -141,9 +146,10 @@ async def hand_over_each_second(record: RunWriter, control: RunControl) -> None:
 
     In virtual time samples come too fast to need it.
     """
+    loop = asyncio.get_running_loop()
     try:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(_LOOK_S - loop.time() % _GRID_S)
             record.tick()
     except StoreError as error:
         control.request_open(RunEnd(RunState.FAILED, str(error)))

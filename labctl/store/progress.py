@@ -7,9 +7,9 @@ cut, edited or moved to another run is not taken for progress.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labctl.errors import DataError
 from labctl.protocol.position import Position
@@ -114,12 +114,20 @@ class Progress:
 
 def encode(progress: Progress) -> str:
     """As JSON."""
-    return json.dumps(
-        {field.name: getattr(progress, field.name) for field in fields(progress)},
-        default=asdict,
-        allow_nan=False,
-        separators=(",", ":"),
-    )
+    return _encode(progress)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """One level only, where ``asdict`` copies everything below as well: each run does this every second."""
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+_encode = json.JSONEncoder(default=_fields, allow_nan=False, separators=(",", ":")).encode
 
 
 class Seal:
