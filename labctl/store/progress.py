@@ -7,7 +7,7 @@ cut, edited or moved to another run is not taken for progress.
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,12 +119,7 @@ def encode(progress: Progress) -> str:
 
 def _fields(value: Any) -> dict[str, Any]:
     """One level only, where ``asdict`` copies everything below as well: each run does this every second."""
-    return {name: getattr(value, name) for name in _names(type(value))}
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 _encode = json.JSONEncoder(default=_fields, allow_nan=False, separators=(",", ":")).encode
