@@ -56,6 +56,38 @@ def test_an_energy_limit_is_reduced_too() -> None:
     assert [cutoff.threshold for cutoff in left.cutoffs] == [0.5, 1e-4, 1900.0]
 
 
+@pytest.mark.parametrize(
+    ("step", "passed", "over"),
+    [
+        (replace(STEP, cutoffs=(CHARGE,)), Passed(10.0, 0.9998), False),  # 0.2 mC, a reading passes 0.1 mC
+        (replace(STEP, cutoffs=(CHARGE,)), Passed(10.0, 0.9999), True),
+        (replace(STEP, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), True),  # a reading passes 1 mC
+        (replace(STEP, value=-0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), True),
+        (replace(STEP, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9989), False),
+        (replace(STEP, control=Control.VOLTAGE, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), False),
+        (replace(STEP, cutoffs=(TIME,)), Passed(1999.75, 0.0), False),
+        (replace(STEP, cutoffs=(TIME,)), Passed(1999.875, 0.0), True),
+    ],
+)
+def test_what_is_too_little_to_go_on_for(step: Step, passed: Passed, over: bool) -> None:
+    assert isinstance(remaining(step, passed, 0.125 if step.cutoffs == (TIME,) else 0.1), Cutoff) is over
+
+
+def test_samples_are_asked_for_at_least_once_in_what_is_left() -> None:
+    every_s = STEP.sampling.every_s
+    only_time = replace(STEP, cutoffs=(TIME,))
+
+    def left_s(passed_s: float) -> float:
+        left = remaining(only_time, Passed(passed_s), 0.1)
+        assert isinstance(left, Step)
+        return left.sampling.every_s
+
+    assert left_s(2000.0 - 2.0 * every_s) == every_s
+    assert left_s(2000.0 - every_s / 2.0) == every_s / 2.0
+    no_end = replace(STEP, control=Control.VOLTAGE, cutoffs=(VOLTAGE,))
+    assert remaining(no_end, Passed(5.0), 0.1) == no_end
+
+
 def test_what_flows_in_a_step_that_nobody_watches() -> None:
     rest = replace(STEP, control=Control.REST, value=0.0)
     held = replace(STEP, control=Control.VOLTAGE, value=0.5)
