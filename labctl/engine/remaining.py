@@ -27,10 +27,13 @@ def remaining(step: Step, passed: Passed, shortest_s: float) -> Step | Cutoff:
     }
     cutoffs = []
     for cutoff in step.cutoffs:
-        left = cutoff.threshold - spent.get(cutoff.quantity, 0.0)
-        if cutoff.quantity in spent and left <= _worth(cutoff, step, shortest_s):
+        if cutoff.quantity not in spent:
+            cutoffs.append(cutoff)
+            continue
+        left = cutoff.threshold - spent[cutoff.quantity]
+        if left <= _worth(cutoff, step, shortest_s):
             return cutoff
-        cutoffs.append(replace(cutoff, threshold=left) if cutoff.quantity in spent else cutoff)
+        cutoffs.append(replace(cutoff, threshold=left))
     rest = replace(step, cutoffs=tuple(cutoffs))
     if step.profile is not None:
         rest = replace(rest, profile=step.profile.after(passed.time_s))

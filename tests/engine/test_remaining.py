@@ -15,6 +15,7 @@ from tests.engine.test_run import EVERY, SAFETY, plan
 
 CHARGE = Cutoff(Quantity.CHARGE, Side.ABOVE, 1.0)
 TIME = Cutoff(Quantity.TIME, Side.ABOVE, 2000.0)
+ENERGY = Cutoff(Quantity.ENERGY, Side.ABOVE, 1.0)
 VOLTAGE = Cutoff(Quantity.VOLTAGE, Side.ABOVE, 0.9, 5.0)
 STEP = Step(Control.CURRENT, 0.001, (VOLTAGE, CHARGE, TIME), SAFETY, EVERY)
 
@@ -65,6 +66,7 @@ def test_an_energy_limit_is_reduced_too() -> None:
         (replace(STEP, value=-0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), True),
         (replace(STEP, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9989), False),
         (replace(STEP, control=Control.VOLTAGE, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), False),
+        (replace(STEP, value=0.01, cutoffs=(ENERGY,)), Passed(10.0, 0.1, 0.9991), False),
         (replace(STEP, cutoffs=(TIME,)), Passed(1999.75, 0.0), False),
         (replace(STEP, cutoffs=(TIME,)), Passed(1999.875, 0.0), True),
     ],
