@@ -29,12 +29,13 @@ async def take_part(work: Workplace, present: PresentStep, cycle: int) -> bool:
         present.look()
         passed = gates.passed
         began_s = start_s if gates.began_s is None else gates.began_s
-        last_s = began_s + passed.time_s  # the instrument's clock may be a little ahead
         over = present.cutoff is not None or present.skipped
         work.record.end_step(
             number,
             start_s=began_s,
-            end_s=max(work.clock.now(), last_s) if over else last_s,  # what follows a last sample is a gap
+            end_s=work.clock.now()
+            if over
+            else began_s + passed.time_s,  # what follows a last sample is a gap
             end_reason="paused by a person" if gates.paused else present.end_reason,
             charge_C=passed.charge_C,
             energy_J=passed.energy_J,

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 from labctl.engine.outcome import RunState
@@ -229,9 +230,9 @@ def nothing_energises_after_make_safe(outcome: Outcome) -> Iterator[str]:
 def charge_is_the_cells(outcome: Outcome) -> Iterator[str]:
     """(f) The charge of a step is what passed through the cell, as far as the samples go; and none is passed twice."""
     scenario = outcome.scenario
-    paths = [path for path, _ in scenario.steps()]
+    paths, steps = zip(*scenario.steps(), strict=True)
     taken = [row["path"] for row in outcome.rows.get("step", [])]
-    if taken != paths[: len(taken)]:
+    if taken != list(paths[: len(taken)]):
         yield f"the steps taken were {taken}"
         return
     if scenario.kinds() & {Kind.FROZEN, Kind.DRIFT}:
@@ -239,11 +240,15 @@ def charge_is_the_cells(outcome: Outcome) -> Iterator[str]:
     samples = outcome.rows.get("sample", [])
     most_A = scenario.plan.safety.current_max_A
     for row in outcome.rows.get("step", []):
-        times = [  # a sample beyond the safety window ends the step, and is not counted
+        # A sample beyond the safety window ends the step, and is not counted; one that reaches a cut-off is, also where
+        # the first answer came late, so that the instrument's clock seems to be ahead.
+        step = steps[row["step_id"] - 1]
+        reached = step is not None and row["end_reason"] in map(str, step.cutoffs)
+        until_s = inf if reached else (row["end_time_second"] or 0.0) + 1e-3
+        times = [
             sample["test_time_second"]
             for sample in samples
-            if sample["step_id"] == row["step_id"]
-            and sample["test_time_second"] <= (row["end_time_second"] or 0.0) + 1e-3
+            if sample["step_id"] == row["step_id"] and sample["test_time_second"] <= until_s
         ]
         if not times or row["charge_coulomb"] is None or row["kind"] in ("impedance", "rest"):
             continue
