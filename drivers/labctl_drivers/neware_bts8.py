@@ -16,8 +16,10 @@ Source: "Neware BTS API" protocol v1.19; aurora-neware 0.2.3 and the captures in
 
 import tempfile
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from labctl.clock import Clock
 from labctl.errors import (
@@ -35,10 +37,13 @@ from labctl.link import Link
 from labctl_drivers.neware_bts8_server import BtsServer, Progress, Row
 from labctl_drivers.neware_bts8_step import Ended, check_step, reached, step_file
 
+T = TypeVar("T")
+
 _OPEN = ("finish", "stop", "protect")
 _SHORTEST_POLL_S, _LONGEST_POLL_S = 1.0, 10.0
 _BEYOND_RANGE = 1.05
-_PICK_UPS = 30  # a second apart: the cycler goes on meanwhile
+_PICK_UPS = 30  # a second apart
+_ATTEMPTS = 3  # to have one question answered by a server that can be found
 _SILENT_INTERVALS, _SILENT_S = 3.0, 30.0  # without a new row although one was due: something stands still
 _LOOKS, _AGAIN_AFTER_S = 20, 0.1  # whether it has stopped, ended
 
@@ -143,19 +148,13 @@ class NewareBts8:
         taken, new_row_s = 0, self._clock.now()
         ended: Ended | None = None
         while True:
-            try:
-                progress = await self._progress_of(test)
-                rows = await self._server.rows(test, taken + 1) if progress.rows > taken else []
-            except LinkError as error:
-                await self._pick_up(error)
-                continue
+            progress, rows = await self._persistently(partial(self._new_rows, test, taken))
             # What came after the progress was asked for is asked for again: its last row may be the step's last.
             rows = rows[: progress.rows - taken]
             taken += len(rows)
             for row in rows[:-1]:
                 yield self._ended(row).sample
             if rows:
-                new_row_s = self._clock.now()
                 ended = self._ended(rows[-1])
             if taken < progress.rows:  # a page was full
                 if ended is not None:
@@ -165,11 +164,14 @@ class NewareBts8:
                 break
             if rows and ended is not None:
                 yield ended.sample
-            self._refuse_standstill(step, new_row_s)
+                new_row_s = self._clock.now()
+            else:
+                self._refuse_standstill(step, new_row_s)
             await self._clock.sleep_until(self._next_look_s(step))
         if ended is None:
             raise InvalidReading("a test without a row", self._link.name, cell="open")
-        yield ended.sample._replace(cutoff=await self._why_it_ended(step, ended))
+        present = await self._persistently(self._server.present)
+        yield ended.sample._replace(cutoff=self._why_it_ended(step, ended, present.status))
 
     async def _start(self, step: Step, epoch: int) -> int:
         """Hand the step file over and let the channel begin; returns the number of the test."""
@@ -204,19 +206,24 @@ class NewareBts8:
                 cell="open",
             )
         self.step_began_s = max(self._clock.now(), self._last_s)
-        test = (await server.progress()).test
+        test = (await self._persistently(server.progress)).test
         if test == before:
             raise InstrumentRefused("a step was started, but no test has begun", self._link.name, "start")
         return test
 
-    async def _progress_of(self, test: int) -> Progress:
+    async def _new_rows(self, test: int, taken: int) -> tuple[Progress, list[Row]]:
+        """How far our test is, and a page of what has not been taken yet.
+
+        Raises:
+            InstrumentError: another test runs on the channel.
+        """
         progress = await self._server.progress()
         if progress.test != test:
             raise InstrumentError(
                 f"test {progress.test} runs where test {test} was started: somebody else uses the channel",
                 self._link.name,
             )
-        return progress
+        return progress, await self._server.rows(test, taken + 1) if progress.rows > taken else []
 
     def _ended(self, row: Row) -> Ended:
         """A row in experiment time.
@@ -246,13 +253,12 @@ class NewareBts8:
         if silent_s > _SILENT_INTERVALS * step.sampling.every_s + _SILENT_S * self._clock.speed:
             raise InvalidReading(f"no new row for {silent_s:g} s", self._link.name)
 
-    async def _why_it_ended(self, step: Step, ended: Ended) -> Cutoff:
+    def _why_it_ended(self, step: Step, ended: Ended, status: str) -> Cutoff:
         """The cut-off that the last row has reached.
 
         Raises:
             InstrumentError: it was no cut-off.
         """
-        status = (await self._server.present()).status
         if status == "protect":
             raise InstrumentError("the cycler has protected the cell", self._link.name, cell="open")
         if status == "stop":
@@ -266,8 +272,17 @@ class NewareBts8:
             )
         return cutoff
 
+    async def _persistently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the server answers, although connections to it are lost: the cycler goes on meanwhile."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await ask()
+            except LinkError as error:
+                await self._pick_up(error)
+        return await ask()
+
     async def _pick_up(self, error: LinkError) -> None:
-        """After a lost connection: the cycler goes on, so find the server again.
+        """After a lost connection: find the server again.
 
         Raises:
             LinkError: the same as before, if it does not come back.

@@ -1,11 +1,14 @@
 """What an instrument cannot hold is said with the step's line before anything is connected."""
 
 import dataclasses
+import re
 
 import pytest
 
+from labctl.errors import CannotHold
 from labctl.instrument.channel import ImpedanceTraits, Traits
 from labctl.instrument.impedance import ImpedanceMode
+from labctl.instrument.step import Control, Step
 from labctl.protocol import load
 from labctl.protocol.refusals import refusals
 
@@ -66,3 +69,18 @@ def test_what_it_cannot_sweep(change: dict[str, object], word: str) -> None:
 def test_without_impedance_it_is_enough() -> None:
     plan = load("na50k50-symmetric", without={"impedance"})
     assert refusals(plan, dataclasses.replace(ABLE, impedance=None)) == []
+
+
+def test_a_driver_tells_what_its_traits_do_not() -> None:
+    plan = load("na50k50-symmetric")
+    told: list[Step] = []
+
+    def refuse_rests(step: Step, traits: Traits) -> None:
+        told.append(step)
+        if step.control is Control.REST:
+            raise CannotHold("no rests here")
+
+    found = refusals(plan, ABLE, refuse_rests)
+    assert found
+    assert all(re.fullmatch(r"line \d+, rest: no rests here", sentence) for sentence in found)
+    assert len(told) > len(found)

@@ -148,3 +148,23 @@ def test_limits_that_limit_nothing(tmp_path: Path, limits: str, problem: str) ->
 def test_what_else_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ProtocolError, match=problem):
         read(tmp_path, text)
+
+
+def cycler(name: str, more: str) -> str:
+    return f'{name}: {{driver: neware-bts8, resource: "TCPIP::192.0.2.20::502::SOCKET"{more}}}'
+
+
+def test_many_channels_of_a_cycler_share_its_resource(tmp_path: Path) -> None:
+    station = read(
+        tmp_path,
+        with_channels(cycler("a", ", address: 21-1-1, folder: /mnt/bts"), cycler("b", ", address: 21-1-2")),
+    )
+    assert station.channels["a"].options() == {"address": "21-1-1", "folder": "/mnt/bts"}
+    assert station.channels["a"].place() != station.channels["b"].place()
+    with pytest.raises(ProtocolError, match="the resource of channel a already"):
+        read(tmp_path, with_channels(cycler("a", ", address: 21-1-1"), cycler("b", ", address: 21-1-1")))
+
+
+def test_an_address_is_for_those_who_have_several_channels(tmp_path: Path) -> None:
+    with pytest.raises(ProtocolError, match="unknown key 'address'"):
+        read(tmp_path, with_channels(smu("a", "TCPIP::192.0.2.7::5025::SOCKET", ", address: 21-1-1")))
