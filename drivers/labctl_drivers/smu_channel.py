@@ -1,30 +1,17 @@
-"""A source-measure unit as a channel: steps, scans, powers and profiles on it, and the opening of its circuit."""
+"""A source-measure unit as a channel: connected, armed and read back in the words of its driver."""
 
-import math
 from abc import abstractmethod
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from dataclasses import replace
 
-from labctl.errors import CannotHold, CellStateUnknown, InstrumentError, InvalidReading, LinkError
-from labctl.instrument.channel import Identity, Sample, Traits
-from labctl.instrument.course import Profile, Scan
-from labctl.instrument.following import follow_profile, follow_scan
-from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
-from labctl.instrument.pacing import pace
-from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step, current_of
-from labctl_drivers.smu_setup import Setup, refuse_too_fast, setup_for
+from labctl.instrument.channel import Identity, Traits
+from labctl.instrument.step import Step
+from labctl_drivers.smu_setup import Setup, setup_for
 from labctl_drivers.smu_step import Execution
+from labctl_drivers.smu_steps import Stepped
 from labctl_drivers.smu_talk import SourceMeasureUnit
 
-_ATTEMPTS = 3
-_LOOK_S = 1.0  # at open circuit, before a step whose first set point follows from the voltage
 
-
-class SmuChannel(SourceMeasureUnit):
+class SmuChannel(SourceMeasureUnit, Stepped[Setup]):
     """One source-measure unit, with one cell at it; subclasses say how their instrument expresses it."""
-
-    traits: Traits
 
     async def found_closed(self) -> bool:
         """Whether the output is on."""
@@ -47,108 +34,16 @@ class SmuChannel(SourceMeasureUnit):
     def traits_of(self, model: str) -> Traits:
         """The traits of a model."""
 
-    def run(self, step: Step) -> AsyncGenerator[Sample, None]:
-        """Execute a step; what it sends belongs to the epoch of this call.
-
-        Raises:
-            CannotHold: at once, before a byte has left.
-        """
-        refuse_too_fast(step, self.traits, self.link.name)
-        return self._run(step, self._setup_for(step), self.link.fence.epoch)
-
-    def _setup_for(self, step: Step) -> Setup:
+    def setup_for(self, step: Step) -> Setup:
+        """What to arm for a step."""
         return setup_for(step, self.models[self.traits.model], self.link.name)
 
-    async def _run(self, step: Step, setup: Setup, epoch: int) -> AsyncGenerator[Sample, None]:
-        first, scan = 0.0 if step.control is Control.REST else step.value, step.scan
-        if scan is not None:
-            if scan.start_V is None:
-                scan = replace(scan, start_V=self._start_V(scan, await self._open_circuit_V(step, epoch)))
-            first = scan.start_V or 0.0
-        elif step.tracks:
-            first = step.current_A(await self._open_circuit_V(step, epoch))
-        elif step.profile is not None:
-            first = await self._first_A(step, step.profile, epoch)
-        execution = Execution(self, setup, epoch, first)
-        samples = pace(step, execution, self.clock, self.traits)
-        if scan is not None:
-            samples = follow_scan(step, scan, execution, self.clock, self.traits)
-        elif step.profile is not None:
-            samples = follow_profile(step, step.profile, execution, self.clock, self.traits)
-        async with aclosing(samples):
-            async for sample in samples:
-                yield sample
-
-    async def _open_circuit_V(self, step: Step, epoch: int) -> float:
-        """What the cell shows without current; the circuit stays closed."""
-        end = Cutoff(Quantity.TIME, Side.ABOVE, _LOOK_S)
-        rest = Step(Control.REST, 0.0, (end,), step.safety, Sampling(_LOOK_S))
-        execution = Execution(self, self._setup_for(rest), epoch, 0.0)
-        voltage_V = math.nan
-        async with aclosing(pace(rest, execution, self.clock, self.traits)) as samples:
-            async for sample in samples:
-                voltage_V = sample.voltage_V
-        if left := step.safety.left_by(voltage_V, 0.0):
-            raise InvalidReading(f"at open circuit {left}", self.link.name)
-        return voltage_V
-
-    def _start_V(self, scan: Scan, open_circuit_V: float) -> float:
-        low_V, high_V = scan.extremes_V
-        if not low_V <= open_circuit_V <= high_V:
-            raise InvalidReading(
-                f"open circuit at {open_circuit_V:g} V, which is not between {low_V:g} V and {high_V:g} V",
-                self.link.name,
-            )
-        return scan.nearest_start_V(open_circuit_V)
-
-    async def _first_A(self, step: Step, profile: Profile, epoch: int) -> float:
-        value = profile.values[0]
-        if not profile.powers or not value:
-            return value
-        voltage_V = await self._open_circuit_V(step, epoch)
-        return step.allowed(current_of(value, voltage_V), voltage_V)
-
-    def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
-        """Refuse: it cannot measure impedance.
-
-        Raises:
-            CannotHold: always.
-        """
-        raise CannotHold("it cannot measure impedance", self.link.name)
-
-    async def make_safe(self) -> None:
-        """Open the circuit and read back that it is open; needs no healthy link to try.
-
-        Raises:
-            CellStateUnknown: three attempts did not show it open.
-        """
-        self.link.fence.advance()
-        self.armed = None
-        problem = ""
-        for attempt in range(_ATTEMPTS):
-            try:
-                if attempt or self.link.poisoned:
-                    if not self.stranger:
-                        with suppress(LinkError):
-                            await self.switch_off()  # at once, before the line is in order again
-                    await self.link.resynchronise()
-                    await self.prove()
-                await self.switch_off()
-                if await self.is_open():
-                    return
-                problem = "the output does not read back as off with the circuit open"
-            except (LinkError, InstrumentError) as error:
-                problem = str(error)
-        raise CellStateUnknown(
-            problem, self.link.name, self.off[-1].decode(), cell="unknown, look at the instrument"
-        )
+    def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
+        """How a step is executed that begins with a set point."""
+        return Execution(self, setup, epoch, first)
 
     async def inspect(self) -> tuple[str, ...]:
         """What it is set to, as read back."""
         output = "on" if await self.output_is_on() else "off"
         found = [f"{s.header} is {await self.ask(s.ask())}; open is {s.reads}" for s in self.opened]
         return (f"output {output}", *found)
-
-    async def close(self) -> None:
-        """Give the port back."""
-        await self.link.close()
