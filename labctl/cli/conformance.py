@@ -62,7 +62,7 @@ def conformance(
     from labctl import plugins
     from labctl.clock import LoopClock
     from labctl.errors import UserError
-    from labctl.station.conformance import Finding, Load, conform, current_for
+    from labctl.station.conformance import Finding, Load, Place, conform, current_for
     from labctl.station.conformance_report import file_name
     from labctl.station.conformance_report import report as report_text
     from labctl.station.connect import ChannelSpec, clock_for
@@ -86,7 +86,7 @@ def conformance(
 
     found = asyncio.run(
         conform(
-            *(found_driver, resource, Load(resistance_ohm, current_A, accuracy), clock),
+            *(Place(found_driver, resource), Load(resistance_ohm, current_A, accuracy), clock),
             attendant=_AtTheBench() if ask else None,
             told=told,
         )

@@ -1,8 +1,8 @@
 """The checks of conformance, applied to an instrument on a bench with a resistor at its terminals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from labctl.clock import LoopClock, ThreadClock
@@ -50,6 +50,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Which driver, and where.
+
+    Attributes:
+        resource: of the instrument.
+        options: further keywords of the driver: which of several channels it is.
+    """
+
+    driver: Driver
+    resource: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What is at the terminals, and how it is used.
 
@@ -90,8 +104,7 @@ def current_for(resistance_ohm: float, traits: Traits) -> float:
 
 
 async def conform(
-    driver: Driver,
-    resource: str,
+    place: Place,
     load: Load,
     clock: LoopClock,
     attendant: Attendant | None = None,
@@ -100,8 +113,7 @@ async def conform(
     """Apply every check that a resistor allows; the circuit is open afterwards.
 
     Args:
-        driver: which driver.
-        resource: where the instrument is.
+        place: which driver, and where the instrument is.
         load: the resistor at its terminals.
         clock: the time it lives in; faster than real time only for a simulated instrument.
         attendant: the person who pulls the cable; None leaves that out.
@@ -113,16 +125,16 @@ async def conform(
         LinkError, WrongInstrument: nothing, or something else, answers.
         CellStateUnknown: the circuit could not be confirmed open; no further check is made.
     """
-    claim = Claim(resource)
+    claim = Claim(place.resource)
     await claim.take()
     try:
-        identity, traits = await _who(driver, resource, clock)
+        identity, traits = await _who(place, clock)
         if load.current_A > traits.current_max_A:
-            raise CannotHold(f"{load.current_A:g} A are more than {traits.current_max_A:g} A", resource)
+            raise CannotHold(f"{load.current_A:g} A are more than {traits.current_max_A:g} A", place.resource)
         findings = []
         checks: Sequence[Check] = ON_A_BENCH if attendant is None else (*ON_A_BENCH, *WITH_A_PERSON)
         for check in checks:
-            findings.append(await _apply(check, driver, resource, load, clock, attendant))
+            findings.append(await _apply(check, place, load, clock, attendant))
             told(findings[-1])
         if attendant is None:
             findings += [
@@ -130,11 +142,11 @@ async def conform(
             ]
     finally:
         claim.drop()
-    return Conformance(driver.name, resource, identity, load, tuple(findings))
+    return Conformance(place.driver.name, place.resource, identity, load, tuple(findings))
 
 
-async def _who(driver: Driver, resource: str, clock: LoopClock) -> tuple[Identity, Traits]:
-    channel = ThreadedChannel(driver, resource, clock)
+async def _who(place: Place, clock: LoopClock) -> tuple[Identity, Traits]:
+    channel = ThreadedChannel(place.driver, place.resource, clock, options=place.options)
     try:
         return await channel.connect(), channel.traits
     finally:
@@ -142,14 +154,14 @@ async def _who(driver: Driver, resource: str, clock: LoopClock) -> tuple[Identit
 
 
 async def _apply(
-    check: Check, driver: Driver, resource: str, load: Load, clock: LoopClock, attendant: Attendant | None
+    check: Check, place: Place, load: Load, clock: LoopClock, attendant: Attendant | None
 ) -> Finding:
     sent: list[bytes] = []
 
     def tapped(resource: str, clock: ThreadClock, driver: Driver) -> Port:
         return TappedPort(open_port(resource, clock, driver), sent)
 
-    channel = ThreadedChannel(driver, resource, clock, port=tapped)
+    channel = ThreadedChannel(place.driver, place.resource, clock, options=place.options, port=tapped)
     bench = _bench(channel, clock, load, sent, attendant)
     finding: list[Finding] = []
     try:

@@ -13,7 +13,7 @@ from labctl.errors import CannotHold, LinkError
 from labctl.instrument import conformance_checks, conformance_load
 from labctl.instrument.conformance import DoesNotConform
 from labctl.station import conformance
-from labctl.station.conformance import Load, Outcome, conform, current_for
+from labctl.station.conformance import Load, Outcome, Place, conform, current_for
 from labctl.station.conformance_report import file_name, report
 from tests.conformance.test_keithley_2450 import _in_memory
 
@@ -40,7 +40,7 @@ async def test_a_simulated_instrument_conforms_and_the_report_says_it_is_simulat
     load = Load(100.0, current_for(100.0, next(iter(driver.traits.values()))))
     assert load.current_A == 5e-3
     async with simulated(name, attachment) as resource:
-        found = await conform(driver, resource, load, LoopClock(SPEED))
+        found = await conform(Place(driver, resource), load, LoopClock(SPEED))
     assert found.conforms, found.findings
     assert {finding.outcome for finding in found.findings} == {Outcome.KEPT, Outcome.LEFT_OUT}
     text = report(found, WHEN, "0.1.0")
@@ -58,7 +58,9 @@ async def test_another_load_than_the_one_that_is_named_does_not_conform(monkeypa
         conformance, "ON_A_BENCH", (conformance_checks.a_constant_current_passes_the_planned_charge,)
     )
     async with simulated("keithley-2450", "tcp", "resistor:110") as resource:
-        found = await conform(plugins.driver("keithley-2450"), resource, Load(100.0, 5e-3), LoopClock(SPEED))
+        found = await conform(
+            Place(plugins.driver("keithley-2450"), resource), Load(100.0, 5e-3), LoopClock(SPEED)
+        )
     assert not found.conforms
     assert found.findings[0].outcome is Outcome.BROKEN
     assert "the voltage is off by 0.05" in found.findings[0].found
@@ -69,9 +71,9 @@ async def test_a_current_beyond_the_instrument_and_an_instrument_that_is_not_the
     driver = plugins.driver("keithley-2450")
     async with simulated("keithley-2450", "tcp") as resource:
         with pytest.raises(CannotHold):
-            await conform(driver, resource, Load(0.1, 5.0), LoopClock(SPEED))
+            await conform(Place(driver, resource), Load(0.1, 5.0), LoopClock(SPEED))
     with pytest.raises(LinkError):
-        await conform(driver, resource, Load(100.0, 5e-3), LoopClock(SPEED))
+        await conform(Place(driver, resource), Load(100.0, 5e-3), LoopClock(SPEED))
 
 
 class Cable:
@@ -128,7 +130,11 @@ async def test_a_pulled_cable_is_noticed_and_one_that_was_not_pulled_is_not(
     async with simulated("keithley-2450", "tcp") as resource:
         cable = Cable(resource, does_it=pulled)
         found = await conform(
-            *(plugins.driver("keithley-2450"), await cable.plug_in(), Load(100.0, 5e-3), LoopClock(SPEED)),
+            *(
+                Place(plugins.driver("keithley-2450"), await cable.plug_in()),
+                Load(100.0, 5e-3),
+                LoopClock(SPEED),
+            ),
             attendant=cable,
         )
         cable.pull()
