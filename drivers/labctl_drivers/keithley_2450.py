@@ -21,38 +21,21 @@ Quirks:
    voltage of a full cell is the host's to guard.
 """
 
-import math
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from dataclasses import replace
-
 from labctl.clock import Clock
-from labctl.errors import (
-    CannotHold,
-    CellStateUnknown,
-    InstrumentError,
-    InvalidReading,
-    LinkError,
-    WrongInstrument,
-)
-from labctl.instrument.channel import Driver, Identity, Sample, Traits
-from labctl.instrument.course import Profile, Scan
-from labctl.instrument.following import follow_profile, follow_scan
-from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
-from labctl.instrument.pacing import pace
-from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step, current_of
+from labctl.errors import CellStateUnknown, InstrumentError, LinkError, WrongInstrument
+from labctl.instrument.channel import Driver, Identity, Traits
+from labctl.instrument.step import Step
 from labctl.link import Link
-from labctl_drivers.keithley_2450_codec import MODELS, Setup, refuse_too_fast, setup_for
+from labctl_drivers.keithley_2450_codec import MODELS, Setup, setup_for
 from labctl_drivers.keithley_2450_read_back import read_back
 from labctl_drivers.keithley_2450_step import Execution
 from labctl_drivers.keithley_2450_talk import SourceMeter
+from labctl_drivers.smu_steps import Stepped
 
-_ATTEMPTS = 3
-_LOOK_S = 1.0  # at open circuit, before a step whose first set point follows from the voltage
 _LEAST_LIMIT = 2e-3  # of the measure range; a limit must be more than a thousandth of it; 2461 p. 6-94
 
 
-class Keithley2450(SourceMeter):
+class Keithley2450(SourceMeter, Stepped[Setup]):
     """One SourceMeter, with one cell at it, as a channel.
 
     Args:
@@ -90,102 +73,13 @@ class Keithley2450(SourceMeter):
         """Whether the output is on."""
         return await self.ask(b":OUTP?") != "0"
 
-    def run(self, step: Step) -> AsyncGenerator[Sample, None]:
-        """Execute a step; what it sends belongs to the epoch of this call.
-
-        Raises:
-            CannotHold: at once, before a byte has left.
-        """
-        refuse_too_fast(step, self.traits, self.link.name)
-        setup = setup_for(step, MODELS[self.traits.model], self.link.name)
-        return self._run(step, setup, self.link.fence.epoch)
+    def setup_for(self, step: Step) -> Setup:
+        """What to arm for a step."""
+        return setup_for(step, MODELS[self.traits.model], self.link.name)
 
     def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
         """How a step is executed that begins with a set point."""
         return Execution(self, setup, epoch, first)
-
-    async def _run(self, step: Step, setup: Setup, epoch: int) -> AsyncGenerator[Sample, None]:
-        first, scan = 0.0 if step.control is Control.REST else step.value, step.scan
-        if scan is not None:
-            if scan.start_V is None:
-                scan = replace(scan, start_V=self._start_V(scan, await self._open_circuit_V(step, epoch)))
-            first = scan.start_V or 0.0
-        elif step.tracks:
-            first = step.current_A(await self._open_circuit_V(step, epoch))
-        elif step.profile is not None:
-            first = await self._first_A(step, step.profile, epoch)
-        execution = self.execution(step, setup, epoch, first)
-        samples = pace(step, execution, self.clock, self.traits)
-        if scan is not None:
-            samples = follow_scan(step, scan, execution, self.clock, self.traits)
-        elif step.profile is not None:
-            samples = follow_profile(step, step.profile, execution, self.clock, self.traits)
-        async with aclosing(samples):
-            async for sample in samples:
-                yield sample
-
-    async def _open_circuit_V(self, step: Step, epoch: int) -> float:
-        """What the cell shows without current; the circuit stays closed."""
-        end = Cutoff(Quantity.TIME, Side.ABOVE, _LOOK_S)
-        rest = Step(Control.REST, 0.0, (end,), step.safety, Sampling(_LOOK_S))
-        setup = setup_for(rest, MODELS[self.traits.model], self.link.name)
-        execution = self.execution(rest, setup, epoch, 0.0)
-        voltage_V = math.nan
-        async with aclosing(pace(rest, execution, self.clock, self.traits)) as samples:
-            async for sample in samples:
-                voltage_V = sample.voltage_V
-        if left := step.safety.left_by(voltage_V, 0.0):
-            raise InvalidReading(f"at open circuit {left}", self.link.name)
-        return voltage_V
-
-    def _start_V(self, scan: Scan, open_circuit_V: float) -> float:
-        low_V, high_V = scan.extremes_V
-        if not low_V <= open_circuit_V <= high_V:
-            raise InvalidReading(
-                f"open circuit at {open_circuit_V:g} V, which is not between {low_V:g} V and {high_V:g} V",
-                self.link.name,
-            )
-        return scan.nearest_start_V(open_circuit_V)
-
-    async def _first_A(self, step: Step, profile: Profile, epoch: int) -> float:
-        value = profile.values[0]
-        if not profile.powers or not value:
-            return value
-        voltage_V = await self._open_circuit_V(step, epoch)
-        return step.allowed(current_of(value, voltage_V), voltage_V)
-
-    def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
-        """Refuse: it cannot measure impedance.
-
-        Raises:
-            CannotHold: always.
-        """
-        raise CannotHold("it cannot measure impedance", self.link.name)
-
-    async def make_safe(self) -> None:
-        """Open the output relay and read back that it is open; needs no healthy link to try.
-
-        Raises:
-            CellStateUnknown: three attempts did not show it open.
-        """
-        self.link.fence.advance()
-        self.armed = None
-        problem = ""
-        for attempt in range(_ATTEMPTS):
-            try:
-                if attempt or self.link.poisoned:
-                    if not self.stranger:
-                        with suppress(LinkError):
-                            await self._switch_off()  # at once, before the line is in order again
-                    await self.link.resynchronise()
-                    await self.prove()
-                await self._switch_off()
-                if await self._is_open():
-                    return
-                problem = "the output does not read back as off with the relay open"
-            except (LinkError, InstrumentError) as error:
-                problem = str(error)
-        raise CellStateUnknown(problem, self.link.name, ":OUTP OFF", cell="unknown, look at the instrument")
 
     async def trip(self) -> None:
         """When OFF is not obeyed: no current, or as little as the limit allows; then OFF once more.
@@ -201,8 +95,8 @@ class Keithley2450(SourceMeter):
             else:
                 least_A = _LEAST_LIMIT * float(await self.ask(b":SENS:CURR:RANG?"))
                 await self.link.send_anyway(b":SOUR:VOLT:ILIM %.9g" % least_A)
-            await self._switch_off()
-            open_now, error = await self._is_open(), await self.ask(b":SYST:ERR?")
+            await self.switch_off()
+            open_now, error = await self.is_open(), await self.ask(b":SYST:ERR?")
         except (LinkError, InstrumentError, ValueError) as problem:
             raise CellStateUnknown(
                 f"not even its level could be changed: {problem}", self.link.name
@@ -230,15 +124,13 @@ class Keithley2450(SourceMeter):
         unit = "" if protection == "NONE" else " V"
         return f"output {output}", off, f"{held}, over-voltage protection {protection.lower()}{unit}"
 
-    async def close(self) -> None:
-        """Give the port back."""
-        await self.link.close()
-
-    async def _switch_off(self) -> None:
+    async def switch_off(self) -> None:
+        """Open the relay, even on a line that is not in order."""
         await self.link.send_anyway(b":OUTP:SMOD HIMP")
         await self.link.send_anyway(b":OUTP OFF")
 
-    async def _is_open(self) -> bool:
+    async def is_open(self) -> bool:
+        """Whether the relay reads back as open."""
         return (
             await self.ask(b":OUTP?") == "0"
             and await self.ask(b":OUTP:CURR:SMOD?") == "HIMP"

@@ -1,12 +1,11 @@
 """Keithley 2450 family: models, ranges, and what is said on the wire, as pure functions of typed values."""
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from labctl.errors import CannotHold
 from labctl.instrument.channel import Identity, Sample, Traits
 from labctl.instrument.step import Control, Quantity, Step
+from labctl_drivers.smu_setting import Setting, number, words
 
 BUFFER = '"labctl"'
 BUFFER_SIZE = 10_000
@@ -68,29 +67,6 @@ MODELS = {
 }
 
 
-class Setting(NamedTuple):
-    """One setting: ``header value`` sets it, ``header?`` is answered with ``reads``."""
-
-    header: str
-    value: str
-    reads: str
-
-    def set(self) -> bytes:
-        """The command."""
-        return f"{self.header} {self.value}".encode("ascii")
-
-    def ask(self) -> bytes:
-        """The query."""
-        return f"{self.header}?".encode("ascii")
-
-    def matches(self, reply: str) -> bool:
-        """Whether what was read back is what was set: words as they are, numbers to 0.1 %."""
-        try:
-            return math.isclose(float(reply), float(self.reads), rel_tol=1e-3, abs_tol=1e-12)
-        except ValueError:
-            return reply.upper() == self.reads
-
-
 FORMAT = (Setting(":FORM", "ASC", "ASC"), Setting(":FORM:ASC:PREC", "10", "10"))
 
 
@@ -118,22 +94,22 @@ class Setup:
         source, sense = f":SOUR:{self.source}", f":SENS:{self.sense}"
         limit = f"{source}:VLIM" if self.source == "CURR" else f"{source}:ILIM"
         return (
-            _words(":SOUR:FUNC", self.source),
-            _words(":OUTP:CURR:SMOD", "HIMP"),
-            _words(":OUTP:VOLT:SMOD", "HIMP"),
+            words(":SOUR:FUNC", self.source),
+            words(":OUTP:CURR:SMOD", "HIMP"),
+            words(":OUTP:VOLT:SMOD", "HIMP"),
             Setting(":SENS:FUNC", f'"{self.sense}"', f'"{self.sense}:DC"'),
             Setting(f"{sense}:RSEN", "ON", "1"),
-            _number(f"{sense}:NPLC", 1.0),
-            _number(f"{source}:RANG", self.source_range),
-            _number(f"{sense}:RANG", self.sense_range),
-            _words(":SOUR:VOLT:PROT", self.protection),
-            _number(limit, self.limit),
+            number(f"{sense}:NPLC", 1.0),
+            number(f"{source}:RANG", self.source_range),
+            number(f"{sense}:RANG", self.sense_range),
+            words(":SOUR:VOLT:PROT", self.protection),
+            number(limit, self.limit),
             Setting(f"{source}:READ:BACK", "ON", "1"),
         )
 
     def level(self, value: float) -> Setting:
         """The set point."""
-        return _number(f":SOUR:{self.source}", value)
+        return number(f":SOUR:{self.source}", value)
 
     def tripped(self) -> bytes:
         """Asks whether the limit holds the output at this moment."""
@@ -199,21 +175,6 @@ def setup_for(step: Step, model: Model, name: str) -> Setup:
     return Setup("CURR", "VOLT", range_A, limit_V, _range_for(limit_V, model.voltage_ranges_V), protection)
 
 
-def refuse_too_fast(step: Step, traits: Traits, name: str) -> None:
-    """Hold levels and set points against the time that a reading takes; one before each move, one after it.
-
-    Raises:
-        CannotHold: there is no time for it.
-    """
-    shortest_s = traits.shortest_interval_s
-    if step.scan is not None and not step.scan.interval_s >= shortest_s:
-        raise CannotHold(f"a level every {step.scan.interval_s:g} s; {shortest_s:g} s is shortest", name)
-    if step.profile is not None and not step.profile.shortest_s >= 2.0 * shortest_s:
-        raise CannotHold(
-            f"a set point of {step.profile.shortest_s:g} s; {2 * shortest_s:g} s is shortest", name
-        )
-
-
 def parse_identity(reply: str) -> Identity | None:
     """The reply to ``*IDN?``, or None if it is not one of a Keithley 24xx.
 
@@ -259,15 +220,6 @@ def parse_stored(reply: str, setup: Setup, time_s: float, relative_s: float) -> 
         (Sample(time_s + rel - relative_s, voltage_V, current_A), rel)
         for voltage_V, current_A, rel, _ in zip(*columns, texts[3::4], strict=True)
     ]
-
-
-def _words(header: str, word: str) -> Setting:
-    return Setting(header, word, word)
-
-
-def _number(header: str, value: float) -> Setting:
-    text = f"{value:.9g}"
-    return Setting(header, text, text)
 
 
 def _range_for(value: float, ranges: tuple[float, ...]) -> float:

@@ -8,8 +8,9 @@ from labctl.errors import InstrumentError, InstrumentRefused, InvalidReading, Li
 from labctl.instrument.channel import Sample
 from labctl.instrument.step import Step
 from labctl.link import Deadline
-from labctl_drivers.keithley_2450_codec import BUFFER, BUFFER_SIZE, FORMAT, Setting, Setup, parse_stored
+from labctl_drivers.keithley_2450_codec import BUFFER, BUFFER_SIZE, FORMAT, Setup, parse_stored
 from labctl_drivers.keithley_2450_talk import SourceMeter
+from labctl_drivers.smu_setting import Setting
 
 T = TypeVar("T")
 

@@ -4,7 +4,8 @@ from labctl.clock import Clock
 from labctl.errors import InstrumentRefused, LinkNonsense, WrongInstrument
 from labctl.instrument.channel import Identity
 from labctl.link import Deadline, Link
-from labctl_drivers.keithley_2450_codec import MODELS, Setting, Setup, parse_error, parse_identity
+from labctl_drivers.keithley_2450_codec import MODELS, Setup, parse_error, parse_identity
+from labctl_drivers.smu_setting import Setting
 
 _ANSWER = Deadline("the answer to a setting")
 

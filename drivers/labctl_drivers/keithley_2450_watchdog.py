@@ -136,9 +136,10 @@ class Keithley2450Watchdog(Keithley2450):
             self._beaten = self._fed
             await self.link.send(b"*TRG")
 
-    async def _switch_off(self) -> None:
+    async def switch_off(self) -> None:
+        """End the model, and open the relay."""
         await self.link.send_anyway(b":ABOR")
-        await super()._switch_off()
+        await super().switch_off()
 
 
 def _blocks(setup: Setup, safety: SafetyLimits, watchdog_s: float) -> tuple[str, ...]:

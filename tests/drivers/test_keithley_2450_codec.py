@@ -9,13 +9,13 @@ from labctl.instrument.channel import Identity
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl_drivers.keithley_2450_codec import (
     MODELS,
-    Setting,
     Setup,
     parse_error,
     parse_identity,
     parse_stored,
     setup_for,
 )
+from labctl_drivers.smu_setting import Setting
 
 
 def _step(control: Control, value: float, safety: SafetyLimits | None = None, *cutoffs: Cutoff) -> Step:
