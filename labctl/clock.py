@@ -13,6 +13,9 @@ from typing import Protocol
 
 from labctl.errors import Superseded
 
+_LONG_S = 0.5
+_GRID_S = 0.02  # on the wall: moments at which those who sleep for long are woken together
+
 
 class Clock(Protocol):
     """What code that waits may ask."""
@@ -120,7 +123,9 @@ class TurnClock(LoopClock):
     """Real or scaled time on the event loop, of one driver that is interrupted when something must go first.
 
     What ``ThreadClock`` is for a thread: whoever sleeps, or waits for a port, is woken and refused. Only one waits at a
-    time, since a port is talked to in turns.
+    time, since a port is talked to in turns. In real time, who sleeps for half a second or more is woken up to 20 ms
+    late, together with others: most of what a reading a second costs is the waking of processes for it. A sample's time
+    is that at which it was taken, and the way to an end that is foreseen is gone in shorter sleeps.
     """
 
     def __init__(self, speed: float, start: float) -> None:
@@ -136,7 +141,10 @@ class TurnClock(LoopClock):
         """
         self.check()
         while (left_s := time_s - self.now()) > 0:
-            await self.wait(left_s / self.speed)
+            wall_s = left_s / self.speed
+            if wall_s >= _LONG_S and self.speed <= 1.0:
+                wall_s += -(time.monotonic() + wall_s) % _GRID_S
+            await self.wait(wall_s)
 
     async def wait(self, wall_s: float) -> None:
         """Return when woken, at the latest after some seconds on the wall.
