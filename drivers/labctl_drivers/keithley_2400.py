@@ -163,4 +163,5 @@ DRIVER = Driver(
     open=Keithley2400,
     serial={"baudrate": 9600},
     read_back=_read_back,
+    wire="SCPI: RS-232, GPIB (also by a gateway)",
 )

@@ -157,4 +157,5 @@ DRIVER = Driver(
     terminator=b"\n",
     open=Keithley2600,
     read_back=_read_back,
+    wire="TSP: LAN socket, VXI-11, USB, GPIB",
 )

@@ -152,4 +152,5 @@ DRIVER = Driver(
     terminator=b"\n",
     open=KeysightB2900,
     read_back=_read_back,
+    wire="SCPI: LAN socket, VXI-11, USB, GPIB",
 )
