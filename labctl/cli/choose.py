@@ -41,18 +41,23 @@ def choose_channel(
             raise UserError(
                 "--cell is for instruments simulated in this process: leave it out with --resource"
             )
-        beside = _analyser(analyser, analyser_resource)
+        beside = analyser_beside(analyser, analyser_resource)
         return ChannelSpec(driver, plugins.driver(driver).name, resource, analyser=beside)
     if analyser_resource is not None:
         raise UserError(
             "--analyser-resource is for an instrument at a --resource: leave it out, both are simulated"
         )
     name = plugins.driver(driver or _SIMULATED).name
-    beside = _analyser(analyser, None)
+    beside = analyser_beside(analyser, None)
     return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan), analyser=beside)
 
 
-def _analyser(name: str | None, resource: str | None) -> AnalyserSpec | None:
+def analyser_beside(name: str | None, resource: str | None) -> AnalyserSpec | None:
+    """The analyser that the options describe; None: none.
+
+    Raises:
+        UserError: no driver has that name, or there is a resource without one.
+    """
     if name is None:
         if resource is not None:
             raise UserError("--analyser-resource needs --analyser: the driver of what is there")

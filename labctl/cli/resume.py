@@ -42,6 +42,8 @@ def resume(
     driver: options.DriverName = None,
     resource: options.Resource = None,
     cell: options.CellText = None,
+    analyser: options.Analyser = None,
+    analyser_resource: options.AnalyserResource = None,
     opened_within: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +77,7 @@ def resume(
     """
     database = options.database_url(db)
     within_s = None if opened_within is None else _seconds(opened_within)
-    if channel is driver is resource is cell is protocol is speed is None:
+    if channel is driver is resource is cell is analyser is protocol is speed is None:
         wishes = {"policy": policy, "any_voltage": any_voltage, "opened_within_s": within_s}
         answer = _ask_station(run, station, database, wishes)
         if answer is not None:
@@ -89,7 +91,7 @@ def resume(
     found = find(database, run)
     if protocol is not None:
         _compare(found, protocol)
-    spec = _channel(found, station, channel, driver, resource, cell)
+    spec = _channel(found, station, channel, driver, resource, cell, analyser, analyser_resource)
     refuse_other_channel(found, spec)
     request = Resume(
         interrupted=found,
@@ -150,13 +152,17 @@ def _channel(
     driver: str | None,
     resource: str | None,
     cell: str | None,
+    analyser: str | None,
+    analyser_resource: str | None,
 ) -> "ChannelSpec":
     """The channel that the options name; without any, the one that the run was begun on."""
-    if station is channel is driver is resource is cell is None:
-        return found.channel()
-    from labctl.cli.choose import choose_channel
+    from dataclasses import replace
 
-    return choose_channel(found.plan, station, channel, driver, resource, cell)
+    from labctl.cli.choose import analyser_beside, choose_channel
+
+    if station is channel is driver is resource is cell is None:
+        return replace(found.channel(), analyser=analyser_beside(analyser, analyser_resource))
+    return choose_channel(found.plan, station, channel, driver, resource, cell, analyser, analyser_resource)
 
 
 def _choice(found: "Interrupted", policy: str | None) -> "IfInterrupted":

@@ -133,7 +133,7 @@ def _specs(
 async def _accounts(specs: "list[ChannelSpec]") -> list[Account]:
     from labctl.keeper.pairs import KeeperPairs
 
-    with KeeperPairs([(spec.driver, spec.resource) for spec in specs], journal=None) as keepers:
+    with KeeperPairs([each for spec in specs for each in spec.instruments()], journal=None) as keepers:
         return [await _account(spec, keepers) for spec in specs]
 
 

@@ -66,7 +66,7 @@ async def serve(
     try:
         journal = journal_beside(database)
         at_ports = {name: spec for name, spec in station.channels.items() if spec.resource}
-        instruments = [(spec.driver, spec.resource) for spec in at_ports.values()]
+        instruments = [each for spec in at_ports.values() for each in spec.instruments()]
         with Store(database) as store, KeeperPairs(instruments, journal) as keepers:
             keepers.ready_for(at_ports)
             kept = KeeperRecord(store, database, journal)

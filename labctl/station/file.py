@@ -11,11 +11,13 @@ channels:
   rehearsal:
     driver: palmsens-emstat4
     cell: na50k50
+
+Analysers: see ``labctl.station.analysers``.
 """
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,14 +28,15 @@ from labctl.protocol.document import Node, parse
 from labctl.protocol.finder import read
 from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
+from labctl.station.analysers import analysers, chosen, refuse_shared
 from labctl.station.broker import Broker, broker_from
 from labctl.station.bundled import bundled_stations
-from labctl.station.connect import ChannelSpec
+from labctl.station.connect import AnalyserSpec, ChannelSpec
 from labctl.station.entries import limits, mapping, seconds, word
 from labctl.station.limits import beyond_instrument
 from labctl.station.listen import Listen, listen_from
 
-_KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog")
+_KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog", "analyser")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NO_CHANNEL = re.compile(r"true|false|yes|no|on|off|null|last|[qQ][0-9]+", re.IGNORECASE)
@@ -74,7 +77,7 @@ def load_station(path_or_name: str) -> Station:
     problems = Problems()
     source = read(_found(path_or_name), problems)
     root = parse(source.name, source.text, problems)
-    top = mapping(root, ("station", "limits", "mqtt", "dashboard", "channels"), problems)
+    top = mapping(root, ("station", "limits", "mqtt", "dashboard", "analysers", "channels"), problems)
     name = _station_name(path_or_name, top, root, problems)
     if "channels" not in top:
         problems.fatal(
@@ -85,8 +88,12 @@ def load_station(path_or_name: str) -> Station:
         problems.fatal(top["channels"].mark, "no channel is named", "name at least one")
     for key in described:
         _refuse_strange_name(key, top["channels"], problems)
-    channels = {key: _channel(key, node, top.get("limits"), problems) for key, node in described.items()}
+    beside = analysers(top.get("analysers"), problems)
+    channels = {
+        key: _channel(key, node, top.get("limits"), beside, problems) for key, node in described.items()
+    }
     _refuse_shared_ports(channels, described, problems)
+    refuse_shared(channels, top["channels"], problems)
     broker = broker_from(top["mqtt"], Path(source.name).parent, problems) if "mqtt" in top else None
     folder = Path(source.name).parent
     dashboard = listen_from(top["dashboard"], folder, problems) if "dashboard" in top else None
@@ -128,7 +135,13 @@ def _refuse_strange_name(name: str, channels: Node, problems: Problems) -> None:
         )
 
 
-def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Problems) -> ChannelSpec:
+def _channel(
+    name: str,
+    node: Node,
+    limits_of_station: Node | None,
+    beside: dict[str, AnalyserSpec],
+    problems: Problems,
+) -> ChannelSpec:
     named = mapping(node, None, problems).get("driver")
     try:
         driver = plugins.driver("" if named is None else word(named, problems))
@@ -174,6 +187,8 @@ def _channel(name: str, node: Node, limits_of_station: Node | None, problems: Pr
         problems.add(
             limits_node.mark, f"channel {name}: {wrong}", "narrow `limits` to what the instrument holds"
         )
+    if "analyser" in given:
+        spec = replace(spec, analyser=chosen(given["analyser"], spec, parts["analyser"], beside, problems))
     return spec
 
 

@@ -36,7 +36,7 @@ class Finding:
 async def inspect(station: Station) -> list[Finding]:
     """Ask every instrument of a station, in the order of its file."""
     turns, specs = asyncio.Semaphore(_AT_ONCE), station.channels.values()
-    with KeeperPairs([(spec.driver, spec.resource) for spec in specs], journal=None) as keepers:
+    with KeeperPairs([each for spec in specs for each in spec.instruments()], journal=None) as keepers:
         async with TaskGroup() as group:
             asking = [group.create_task(_ask(spec, keepers, turns)) for spec in specs]
     findings = [task.result() for task in asking]

@@ -156,8 +156,8 @@ async def resume(
         LabctlError: as ``take_up``.
     """
     database = request.interrupted.database
-    instrument, journal = (request.channel.driver, request.channel.resource), journal_beside(database)
-    with Store(database) as store, KeeperPairs([instrument], journal) as keepers:
+    instruments, journal = request.channel.instruments(), journal_beside(database)
+    with Store(database) as store, KeeperPairs(instruments, journal) as keepers:
         KeeperRecord(store, database, journal).enter()
         end = await take_up(request, store, keepers, control, started, tell)
     return request.interrupted.run.run_id, end

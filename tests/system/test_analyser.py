@@ -1,5 +1,6 @@
 """A SourceMeter cycles Na50K50 and an LCR meter measures it: in virtual time, and over TCP in keepers' processes."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ from labctl.engine.outcome import RunState
 from labctl.instrument.analyser_queue import AnalyserQueue
 from labctl.protocol import load
 from labctl.station.connect import AnalyserSpec, ChannelSpec
+from labctl.station.file import load_station
 from labctl.station.launch import Launch, launch
 from labctl.store.reader import Reader
 from labctl_simulators.firmware.keysight_e4980a import KeysightE4980A
@@ -123,3 +125,32 @@ def test_one_simulated_and_one_real_is_refused(
     done = labctl("run", str(protocol), *given, "--db", str(tmp_path / "runs.sqlite"))
     assert done.returncode != 0
     assert reason in done.stderr
+
+
+async def test_two_channels_of_a_station_take_turns_at_their_analyser(protocol: Path, tmp_path: Path) -> None:
+    (tmp_path / "bench.yaml").write_text(
+        "analysers: {lcr: {driver: keysight-e4980a, deadline: 5 h}}\nchannels:\n"
+        + "".join(f"  {name}: {{driver: keithley-2450, cell: na50k50, analyser: lcr}}\n" for name in "ab")
+    )
+    station, plan = load_station(str(tmp_path / "bench.yaml")), load(str(protocol))
+    databases = {name: str(tmp_path / f"{name}.sqlite") for name in station.channels}
+    async with asyncio.TaskGroup() as group:
+        for name, channel in station.channels.items():
+            group.create_task(launch(Launch(plan, channel, databases[name], 2000.0, 1, 0.0), RunControl()))
+    assert [len(Reader(path).spectra(1)) for path in databases.values()] == [2, 2]
+
+
+def test_a_run_is_taken_up_with_its_analyser(protocol: Path, tmp_path: Path) -> None:
+    database = str(tmp_path / "runs.sqlite")
+    run = [*LABCTL, "run", str(protocol), *PAIR, "--speed", "200", "--db", database]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        assert any("cycle 1 charge" in line for line in running.stdout)
+        running.kill()
+    resume = ("resume", "last", "--policy", "continue", "--speed", "max", "--db", database)
+    refused = labctl(*resume)
+    assert refused.returncode != 0
+    assert "cannot measure impedance" in refused.stderr
+    done = labctl(*resume, "--analyser", "keysight-e4980a")
+    assert done.returncode == 0, done.stderr
+    assert len(Reader(database).spectra(1)) == 2
