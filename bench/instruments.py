@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labctl import plugins
+from labctl.errors import CannotHold
 from labctl.instrument.channel import Driver, Traits
+from labctl.instrument.conformance import lasting
 from labctl.instrument.impedance import ImpedanceMode
+from labctl.instrument.step import Control, SafetyLimits, Sampling, Step
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "instruments" / "index.md"
@@ -83,13 +86,24 @@ def _row(driver: Driver, records: list[Accepted]) -> list[str]:
         f"[{driver.name}]({driver.name}.md)",
         ", ".join(driver.traits),
         driver.wire,
-        "yes" if traits.autonomous else "no, paced by the computer",
+        _autonomy(driver, traits),
         _impedance(driver),
         traits.off_mode,
         _silence(driver, traits),
         _clients(records),
         _verified(driver.name),
     ]
+
+
+def _autonomy(driver: Driver, traits: Traits) -> str:
+    """An analyser refuses even this step."""
+    modest = Step(Control.CURRENT, 1e-5, (lasting(600.0),), SafetyLimits(-1.0, 1.0, 1e-3), Sampling(10.0))
+    try:
+        if driver.check_step is not None:
+            driver.check_step(modest, traits)
+    except CannotHold:
+        return "it cannot cycle"
+    return "yes" if traits.autonomous else "no, paced by the computer"
 
 
 def _impedance(driver: Driver) -> str:
