@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,16 @@ def run_client(python: Path, script: str, *arguments: str, timeout_s: float = 60
     """
     command = [str(python), str(CLIENTS / script), *arguments]
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout_s, env=environment, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:  # some write logs where they run
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=environment,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
