@@ -15,7 +15,7 @@ class SmuChannel(SourceMeasureUnit, Stepped[Setup]):
 
     async def found_closed(self) -> bool:
         """Whether the output is on."""
-        return await self.output_is_on()
+        return not await self.output_is_off()
 
     async def connect(self) -> Identity:
         """Identify the instrument; whatever it does at this moment it goes on doing.

@@ -123,7 +123,7 @@ class Execution:
         smu.armed = None
         for line in (*smu.quieten, *smu.off):
             await smu.link.send(line, epoch=self._epoch)
-        if await smu.output_is_on():
+        if not await smu.output_is_off():
             raise InstrumentError("the output did not switch off", smu.link.name, smu.off[-1].decode())
         await smu.link.send(smu.clear_errors, epoch=self._epoch)
         for line in smu.prepare:

@@ -53,7 +53,7 @@ class SourceMeasureUnit(ABC):
     off: ClassVar[tuple[bytes, ...]]
     """Makes off mean open, then switches off."""
     opened: ClassVar[tuple[Readable, ...]]
-    """What reads back so, and only so, while the circuit is open."""
+    """What reads back so, and only so, while the circuit is open; the output first."""
     on: ClassVar[bytes]
     output_on: ClassVar[Readable]
     clear_errors: ClassVar[bytes]
@@ -121,6 +121,11 @@ class SourceMeasureUnit(ABC):
     async def output_is_on(self) -> bool:
         """Whether the output is on."""
         return self.output_on.matches(await self.ask(self.output_on.ask()))
+
+    async def output_is_off(self) -> bool:
+        """Whether the output reads back as off; anything else that is answered is not off."""
+        off, *_ = self.opened
+        return off.matches(await self.ask(off.ask()))
 
     async def switch_off(self) -> None:
         """Open the circuit, even on a line that is not in order."""

@@ -75,6 +75,15 @@ async def test_a_setting_that_reads_back_otherwise_never_energises(bench: SmuBen
     assert b":OUTP ON" not in bench.heard
 
 
+async def test_an_output_that_answers_neither_on_nor_off_is_not_taken_for_off(bench: SmuBench) -> None:
+    await bench.channel.connect()
+    bench.tamper[b":OUTP?"] = b"\n"
+    with pytest.raises(InstrumentError, match="did not switch off"):
+        await bench.take(current_step())
+    assert b":OUTP ON" not in bench.heard
+    assert await bench.channel.found_closed()
+
+
 async def test_an_error_in_the_queue_never_energises(bench: SmuBench) -> None:
     bench.tamper[b":SYST:ERR?"] = b'-222,"Parameter data out of range"\n'
     with pytest.raises(InstrumentRefused, match="-222"):
