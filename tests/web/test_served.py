@@ -32,6 +32,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Cl
     (tmp_path / "bench.yaml").write_text(STATION, "utf-8")
     with tempfile.TemporaryDirectory(prefix="labctl") as folder:  # a socket's path must be short
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         process = CommandLine(tmp_path).start("serve", "--station", "bench.yaml", "--speed", "600")
         try:
             with httpx.Client(base_url=_address(process), timeout=30.0) as client:

@@ -64,14 +64,13 @@ def own_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def dashboard(own_bench: Bench) -> Iterator[str]:
-    """Address of the dashboard of a station that is 20,000 times as fast, whose database holds two runs already."""
+    """Address of the dashboard of a station that is 50,000 times as fast, whose database holds two runs already."""
     protocol = Path(own_bench.folder, "short.yaml")
     protocol.write_text(SHORT)
     own_bench.run("run", "na50k50-symmetric", "--name", "NaK-1")
-    own_bench.run("run", str(protocol), "--name", HOSTILE)
-    with own_bench.process(
-        "serve", "--station", "bench.yaml", "--speed", "20000", "--dashboard", "0"
-    ) as served:
+    serve = ("serve", "--station", "bench.yaml", "--speed", "50000", "--dashboard", "0")
+    with own_bench.process(*serve) as served:
+        own_bench.run("run", str(protocol), "--name", HOSTILE)  # while the station starts
         yield address(served)
 
 

@@ -78,8 +78,9 @@ class Bench:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"XDG_RUNTIME_DIR": self.runtime, "XDG_DATA_HOME": str(self.folder / "data"), "NO_COLOR": "1"}
-        return {**os.environ, **own, "LABCTL_DB": str(self.folder / "labctl.sqlite")}
+        own = {f"XDG_{name}_HOME": str(self.folder / name.lower()) for name in ("DATA", "CACHE", "STATE")}
+        own |= {"XDG_RUNTIME_DIR": self.runtime, "LABCTL_DB": str(self.folder / "labctl.sqlite")}
+        return {**os.environ, **own, "NO_COLOR": "1"}
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(

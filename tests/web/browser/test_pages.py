@@ -1,10 +1,10 @@
 """The dashboard in a browser, against a live simulated station: what a person does with it from start to stop."""
 
 import re
+import time
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -21,6 +21,7 @@ VIEWS = {
     "events": "/events",
     "channel": "/channel/bench/b1",
 }
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 SOME = re.compile(r"[1-9]")
 expect.set_options(timeout=LONG_ms)
 
@@ -87,12 +88,19 @@ def test_a_run_is_started_is_seen_to_move_is_stopped_by_the_jump_and_is_acknowle
     asking = page.locator(
         "section", has=page.get_by_role("heading", name=re.compile("^Somebody should look"))
     )
+    # What was recorded before the dashboard was started is there too: the jump of run 1, and of this one.
+    expect(asking.get_by_role("link", name="run 1", exact=True).first).to_be_visible()
+    expect(asking.get_by_role("link", name="run 3", exact=True).first).to_be_visible()
+    expect(page.locator(".head .count")).to_contain_text(f"{asking.get_by_role('row').count() - 1} not")
     while asking.count():
         before = asking.get_by_role("row").count()
         asking.get_by_role("button", name=re.compile("I look after it")).first.click()
         expect(asking.get_by_role("row")).not_to_have_count(before)
     expect(page.get_by_text("Nothing asks for anybody")).to_be_visible()
     expect(page.locator(".head .count")).to_be_hidden()
+    page.reload()  # and nothing asks again
+    expect(page.get_by_role("heading", name=re.compile("^Before"))).to_be_visible()
+    expect(page.get_by_text("Nothing asks for anybody")).to_be_visible()
     expect(window.go("/").locator(".tile").filter(has_text="a1").locator(".word")).to_have_text("idle")
 
 
@@ -110,7 +118,10 @@ def test_pause_and_resume_want_to_be_meant(window: Window) -> None:
     expect(dialog).to_be_hidden()
 
     page.locator("[data-verb=pause]").click()
-    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    go = page.get_by_role("dialog").get_by_role("button", name="Pause")
+    expect(go).to_be_enabled()
+    accessible(page, "dialog")
+    go.click()
     expect(page.locator("h1 + .state")).to_contain_text("paused")
     expect(fact(page, "current")).to_have_text("circuit open")
     page.locator("[data-verb=resume]").click()
@@ -205,26 +216,64 @@ def test_the_wall_is_walked_filtered_and_opened_with_keys(window: Window) -> Non
     expect(page.locator("h1")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_axe_finds_nothing_and_a_phone_is_wide_enough(browser: Browser, dashboard: str, scheme: Any) -> None:
-    axe = Axe()
-    with browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme) as context:
+def accessible(page: Page, name: str) -> None:
+    """Axe finds nothing, in the dark and in the light."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        while page.evaluate("document.getAnimations().length"):  # colours that fade into each other
+            page.wait_for_timeout(20)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}, {scheme}: {found.generate_report()}"
+
+
+def test_axe_finds_nothing_and_a_phone_is_wide_enough(window: Window) -> None:
+    for name, view in VIEWS.items():
+        window.page.set_viewport_size({"width": 1280, "height": 860})
+        page = window.go(view)
+        page.locator("h1").wait_for(state="attached")
+        page.wait_for_load_state("load")
+        if name in ("run", "comparison"):
+            expect(page.locator(".plot").first).to_have_attribute("data-drawn", SOME)
+            page.get_by_role("button", name="Table").first.click()
+        accessible(page, name)
+        page.set_viewport_size({"width": 390, "height": 844})
+        until_narrow(page, name)
+
+
+def until_narrow(page: Page, name: str) -> None:
+    """Charts take their new size a frame or two after the window."""
+    end_s = time.monotonic() + LONG_ms / 1000.0
+    while (wide := page.evaluate("document.scrollingElement.scrollWidth")) > 390:
+        assert time.monotonic() < end_s, f"{name} is {wide} px wide on a phone"
+        page.wait_for_timeout(50)
+
+
+def test_a_token_is_asked_for_and_opens(browser: Browser, own_bench: Bench, dashboard: str) -> None:
+    token = own_bench.folder / "token"
+    token.write_text("0a51a2d2bb3f4bb8b7c9")
+    token.chmod(0o600)
+    arguments = ("dashboard", "--station", "bench", "--listen", "0", "--token-file", str(token))
+    with own_bench.process(*arguments) as guarded, browser.new_context() as context:
         context.set_default_timeout(LONG_ms)
-        window = Window(context.new_page(), dashboard).watch()
-        for name, view in VIEWS.items():
-            window.page.set_viewport_size({"width": 1280, "height": 860})
-            page = window.go(view)
-            page.locator("h1").wait_for(state="attached")
-            page.wait_for_load_state("load")
-            if name in ("run", "comparison"):
-                expect(page.locator(".plot").first).to_have_attribute("data-drawn", SOME)
-                page.get_by_role("button", name="Table").first.click()
-            found = axe.run(page)
-            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-            page.set_viewport_size({"width": 390, "height": 844})
-            wide = page.evaluate("document.scrollingElement.scrollWidth")
-            assert wide <= 390, f"{name} is {wide} px wide on a phone"
-        assert not window.wrong, window.wrong
+        page = context.new_page()
+        page.goto(f"{address(guarded)}/#/runs")
+        dialog = page.get_by_role("dialog", name="Token")
+        dialog.wait_for()
+        page.keyboard.press("Escape")  # without it there is nothing to see
+        accessible(page, "login")
+        expect(page.get_by_role("heading", level=1)).to_have_count(0)
+        dialog.get_by_role("textbox", name="Token").fill("not the token at all")
+        dialog.get_by_role("button", name="Go on").click()
+        expect(dialog.get_by_role("alert")).to_have_text("this is not the token")
+        dialog.get_by_role("textbox", name="Token").fill(token.read_text())
+        dialog.get_by_role("textbox", name="Token").press("Enter")
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+        expect(page.get_by_role("cell", name="NaK-1", exact=True)).to_be_visible()
+        expect(page.locator(".head .age")).to_have_text("live")
+        page.reload()  # the session goes on
+        expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+        expect(dialog).to_have_count(0)
 
 
 def test_what_is_old_is_said_to_be_old(browser: Browser, own_bench: Bench, dashboard: str) -> None:
