@@ -16,6 +16,7 @@ from labctl.instrument.analyser_queue import AnalyserQueue, Turn
 from labctl.instrument.channel import Channel, Identity, Inspects, Sample, TellsWhatItFound, Traits
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
+from labctl.link.fence import Fence
 from labctl.units import show
 
 # Assumed, all of them: when a cell is at rest, by how much its voltage may have moved during a spectrum, and by what
@@ -52,6 +53,10 @@ class ComposedChannel:
         open_analyser: makes the analyser's channel for a turn; does no I/O.
         queue: the turns at the analyser.
         clock: the time that all of it lives in.
+
+    Attributes:
+        cycler: the instrument that cycles.
+        analyser: who measured impedance, or was found to; None: it has not been asked.
     """
 
     def __init__(
@@ -63,11 +68,13 @@ class ComposedChannel:
         clock: Clock,
     ) -> None:
         self.cycler = cycler
+        self.analyser: Identity | None = None
         self.traits = composed_traits(cycler.traits, open_analyser().traits)
         self.step_began_s = cycler.step_began_s
         self._name = name
         self._open_analyser = open_analyser
         self._queue = queue
+        self._fence = Fence()  # the cycler has its own, and the sweep itself opens the circuit in between
         self._clock = clock
         self._contact_ohm: float | None = None
 
@@ -82,7 +89,7 @@ class ComposedChannel:
         if self._queue.free:
             async with self._queue.turn(self._name, self._clock, _AROUND_S):
                 try:
-                    await analyser.connect()
+                    self.analyser = await analyser.connect()
                 finally:
                     await analyser.close()
         self.traits = composed_traits(self.cycler.traits, analyser.traits)
@@ -96,27 +103,44 @@ class ComposedChannel:
         """What the cycler is set to, as read back; empty if its driver cannot tell."""
         return await self.cycler.inspect() if isinstance(self.cycler, Inspects) else ()
 
-    async def run(self, step: Step) -> AsyncGenerator[Sample, None]:
-        """Execute a step with the cycler."""
-        async with aclosing(self.cycler.run(step)) as samples:
+    def run(self, step: Step) -> AsyncGenerator[Sample, None]:
+        """Execute a step with the cycler, in the epoch of this call."""
+        return self._run(self.cycler.run(step))
+
+    async def _run(self, samples: AsyncGenerator[Sample, None]) -> AsyncGenerator[Sample, None]:
+        async with aclosing(samples):
             async for sample in samples:
                 self.step_began_s = self.cycler.step_began_s
                 yield sample
 
-    async def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
+    def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Measure a spectrum with the analyser; the cell rests at open circuit while it waits for its turn.
 
         Raises:
+            CannotHold: at once, before a byte has left.
             SpectrumLost: the analyser could not, or the contact is doubtful; the cell is at open circuit.
+            Superseded: ``make_safe`` was called since.
             LabctlError: the cycler failed; the caller makes the channel safe.
         """
+        able = self.traits.impedance
+        if able is None or spec.high_Hz > able.high_Hz or spec.low_Hz < able.low_Hz:
+            raise CannotHold(
+                f"{show(spec.high_Hz, 'Hz')} to {show(spec.low_Hz, 'Hz')} is not within what the analyser reaches",
+                self._name,
+            )
+        return self._sweep(spec, self._fence.epoch)
+
+    async def _sweep(self, spec: ImpedanceSpec, epoch: int) -> AsyncGenerator[ImpedancePoint, None]:
+        self._fence.check(epoch)
         await self.cycler.make_safe()
         async with self._queue.turn(self._name, self._clock, _longest_s(spec)) as turn:
-            before_V = await self._at_rest_V(spec.safety)
+            before_V = await self._at_rest_V(spec.safety, epoch)
+            self._fence.check(epoch)
             async with aclosing(self._measured(spec, turn)) as points:
                 async for point in points:
                     yield point
-            after_V = await self._at_rest_V(spec.safety)
+                    self._fence.check(epoch)
+            after_V = await self._at_rest_V(spec.safety, epoch)
             if not abs(after_V - before_V) <= _MOVED_V:
                 raise SpectrumLost(
                     f"the open-circuit voltage was {show(before_V, 'V')} before and {show(after_V, 'V')} after the "
@@ -129,19 +153,21 @@ class ComposedChannel:
         Raises:
             CellStateUnknown: the circuit could not be confirmed open.
         """
+        self._fence.advance()
         await self.cycler.make_safe()
 
     async def close(self) -> None:
         """Give the cycler's port back; the analyser's is only held for a turn."""
         await self.cycler.close()
 
-    async def _at_rest_V(self, safety: SafetyLimits) -> float:
+    async def _at_rest_V(self, safety: SafetyLimits, epoch: int) -> float:
         """The cell's voltage once it is steady, or after a minute; leaves the circuit open, confirmed."""
         ends = (
             Cutoff(Quantity.VOLTAGE_RATE, Side.BELOW, _STEADY_V_PER_S, _STEADY_FOR_S),
             Cutoff(Quantity.TIME, Side.ABOVE, _REST_AT_MOST_S),
         )
         voltage_V = math.nan
+        self._fence.check(epoch)
         async with aclosing(self.run(Step(Control.REST, 0.0, ends, safety, Sampling(1.0)))) as samples:
             async for sample in samples:
                 voltage_V = sample.voltage_V
@@ -162,7 +188,7 @@ class ComposedChannel:
 
         turn.let_go = let_go
         try:
-            await analyser.connect()
+            self.analyser = await analyser.connect()
             first = True
             async with aclosing(analyser.sweep(spec)) as points:
                 async for point in points:

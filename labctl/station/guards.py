@@ -37,6 +37,8 @@ def note_guards(
 ) -> None:
     """Write down with the run who holds its circuit, and on whose word it goes on without more protection."""
     if isinstance(channel, ComposedChannel):
+        found = channel.analyser or "an analyser that was busy as the run began"
+        record.event("analyser", now_s, "engine", f"{found} measures impedance", {})
         channel = channel.cycler
     if isinstance(channel, RemoteChannel):
         where = f"its journal: {journal}" if journal is not None else "it keeps no journal"

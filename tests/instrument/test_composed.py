@@ -9,7 +9,7 @@ import pytest
 
 from labctl import plugins
 from labctl.clock import VirtualClock
-from labctl.errors import CannotHold, CellStateUnknown, SpectrumLost, WrongInstrument
+from labctl.errors import CannotHold, CellStateUnknown, SpectrumLost, Superseded, WrongInstrument
 from labctl.instrument.analyser_queue import AnalyserQueue
 from labctl.instrument.channel import Channel
 from labctl.instrument.composed import ComposedChannel
@@ -246,6 +246,29 @@ async def test_a_wrong_analyser_is_told_before_a_run() -> None:
     it.lcr.identity = "HEWLETT-PACKARD,4284A,0,1"
     with pytest.raises(WrongInstrument, match="E4980A"):
         await it.channel.connect()
+
+
+async def test_a_sweep_that_was_decided_before_the_circuit_was_opened_closes_nothing() -> None:
+    it = rig()
+    await it.channel.connect()
+    decided = it.channel.sweep(SPEC)
+    await it.channel.make_safe()
+    with pytest.raises(Superseded):
+        await anext(decided)
+    assert not it.smu.circuit_closed
+    assert it.closed == []
+
+
+async def test_opening_the_circuit_ends_a_sweep() -> None:
+    it = rig()
+    await it.channel.connect()
+    async with aclosing(it.channel.sweep(SPEC)) as points:
+        await anext(points)
+        await it.channel.make_safe()
+        with pytest.raises(Superseded):
+            await anext(points)
+    assert it.lcr.level == 0.0
+    assert not it.smu.circuit_closed
 
 
 async def test_what_measures_no_impedance_is_no_analyser() -> None:

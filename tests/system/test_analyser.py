@@ -55,7 +55,10 @@ async def test_na50k50_with_its_spectra_in_virtual_time(protocol: Path, tmp_path
     database = str(tmp_path / "runs.sqlite")
     run_id, end = await launch(Launch(load(str(protocol)), spec(), database, None, 1, 0.0), RunControl())
     assert end.state is RunState.FINISHED
-    assert len(Reader(database).spectra(run_id)) == 2
+    reader = Reader(database)
+    assert len(reader.spectra(run_id)) == 2
+    (analyser,) = (event for event in reader.events(run_id) if event.kind == "analyser")
+    assert analyser.message.startswith("Keysight Technologies E4980A, serial MY46100001 measures")
 
 
 async def test_a_dead_analyser_costs_spectra_and_nothing_else(
