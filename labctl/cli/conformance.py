@@ -94,7 +94,7 @@ def conformance(
     when = datetime.now(UTC)
     path = Path(report or file_name(found, when))
     path.write_text(report_text(found, when, version("labctl-cycler")), encoding="utf-8")
-    print(f"{found.identity} {'conforms' if found.conforms else 'does not conform'}; the report is in {path}")
+    print(f"{found.identity} {found.verdict}; the report is in {path}")
     if not found.conforms:
         raise typer.Exit(_DOES_NOT_CONFORM)
 

@@ -90,9 +90,19 @@ class Conformance:
 
     @property
     def conforms(self) -> bool:
-        """Whether nothing is broken, and something was kept."""
-        outcomes = [finding.outcome for finding in self.findings]
-        return Outcome.BROKEN not in outcomes and Outcome.KEPT in outcomes
+        """Whether every check was made, but for those that need a person, and nothing is broken."""
+        outcomes = {finding.outcome for finding in self.findings}
+        return Outcome.KEPT in outcomes and not outcomes & {Outcome.BROKEN, Outcome.CANNOT}
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.conforms:
+            return "conforms"
+        if any(finding.outcome is Outcome.BROKEN for finding in self.findings):
+            return "does not conform"
+        cannot = sum(finding.outcome is Outcome.CANNOT for finding in self.findings)
+        return f"cannot be judged by this, since it cannot do {cannot} of {len(self.findings)} things"
 
 
 def current_for(resistance_ohm: float, traits: Traits) -> float:

@@ -28,7 +28,7 @@ def report(found: Conformance, when: datetime, version: str) -> str:
             f"- Wire: {_kind(found.resource)}",
             f"- Load: {show(load.resistance_ohm, 'ohm')} within {load.accuracy:.2%}, {show(load.current_A, 'A')}",
             f"- Simulated: {'yes' if simulated_here(found.resource) else 'no'}",
-            f"- Outcome: {'conforms' if found.conforms else 'does not conform'}",
+            f"- Outcome: {found.verdict}",
             "",
             "| promise | outcome | found |",
             "|---|---|---|",

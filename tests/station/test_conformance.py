@@ -76,6 +76,17 @@ async def test_a_current_beyond_the_instrument_and_an_instrument_that_is_not_the
         await conform(Place(driver, resource), Load(100.0, 5e-3), LoopClock(SPEED))
 
 
+async def test_an_instrument_that_cannot_be_asked_for_a_current_is_not_said_to_conform(monkeypatch) -> None:
+    checks = conformance.ON_A_BENCH[0], conformance_checks.a_rest_passes_no_current
+    monkeypatch.setattr(conformance, "ON_A_BENCH", checks)
+    async with simulated("keysight-e4980a", "tcp") as resource:
+        place = Place(plugins.driver("keysight-e4980a"), resource)
+        found = await conform(place, Load(100.0, 1e-3), LoopClock(SPEED))
+    assert [finding.outcome for finding in found.findings[:2]] == [Outcome.KEPT, Outcome.CANNOT]
+    assert not found.conforms
+    assert "since it cannot do 1 of 3 things" in report(found, WHEN, "0.1.0")
+
+
 class Cable:
     """Between labctl and a simulated instrument; an attendant who does at once what is asked for."""
 
