@@ -7,7 +7,7 @@ import { figure } from "./figure.js";
 import { count, current, voltage } from "./format.js";
 import { LineChart, zoomButtons } from "./line_chart.js";
 
-const SETTLE_ms = 60; // a gesture that goes on is waited for
+const SETTLE_ms = 60; // of a gesture the first move is asked for at once; then until it rests
 const AFRESH_ms = 2000; // a run that goes on is read again so often
 const SOON_ms = 700;
 const MARGIN = 0.3; // of the window, read on each side, so that moving it does not begin with nothing
@@ -21,6 +21,7 @@ export class Curves {
   #header = null;
   #asking = null;
   #timer = null;
+  #moved_ms = -Infinity;
 
   constructor(host, run, going) {
     Object.assign(this, { run, going });
@@ -58,7 +59,9 @@ export class Curves {
     }
     if (this.#window) for (const chart of this.charts) chart.look(...this.#window);
     else if (this.#overview) this.#draw(this.#overview);
-    this.#again(SETTLE_ms);
+    const now_ms = performance.now();
+    this.#again(now_ms - this.#moved_ms > SETTLE_ms ? 0 : SETTLE_ms);
+    this.#moved_ms = now_ms;
   }
 
   /** Samples came live: they are appended until the server is asked again. */

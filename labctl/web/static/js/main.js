@@ -100,6 +100,7 @@ async function begin() {
   }
   addEventListener("hashchange", show);
   await show();
+  (window.requestIdleCallback ?? setTimeout)(() => VIEWS.run().catch(() => {})); // the largest, so that a click does not wait for it
 }
 
 begin();
