@@ -33,7 +33,6 @@ from labctl_simulators.firmware.neware_bts8 import NewareBts8
 from tests.acceptance.served import Served
 
 SPEED = 500.0
-ONLY_PORT = 502  # of the command
 CELL, LOAD = "21-1-1", "21-1-2"
 
 
@@ -139,18 +138,17 @@ def test_protects_the_cell(api: NewareAPI, tmp_path: Path) -> None:
     assert api.download(CELL, 1)["volt"][0] == pytest.approx(0.3, abs=5e-3)
 
 
-def may_listen() -> bool:
+@pytest.fixture
+def only_port() -> int:
+    """The only port that the command ``neware`` knows."""
     try:
-        with socket.create_server(("127.0.0.1", ONLY_PORT)):
-            return True
-    except OSError:
-        return False
+        with socket.create_server(("127.0.0.1", 502)):
+            return 502
+    except PermissionError:
+        pytest.skip("the command neware knows port 502 only, which may not be taken here")
 
 
-@pytest.mark.skipif(
-    not may_listen(), reason="the command neware knows port 502 only, which may not be taken here"
-)
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, only_port: int) -> None:
     def neware(*arguments: str) -> Any:
         command = [os.path.join(os.path.dirname(sys.executable), "neware"), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -158,7 +156,7 @@ def test_the_command(tmp_path: Path) -> None:
         return json.loads(done.stdout) if done.stdout else None
 
     job = write(tmp_path, ConstantCurrent(current_mA=1.0, until_time_s=1e6))
-    with Served(cycler(), tcp.serve, 20.0, port=ONLY_PORT):
+    with Served(cycler(), tcp.serve, 20.0, port=only_port):
         assert sorted(neware("status")) == [CELL, LOAD]
         neware("start", LOAD, "cell-8", str(job), str(tmp_path))
         assert neware("status", LOAD)[LOAD]["workstatus"] == "working"

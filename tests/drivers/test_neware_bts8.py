@@ -11,7 +11,8 @@ from labctl.instrument.channel import Sample
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.link import Link
 from labctl.link.memory import MemoryPort
-from labctl_drivers.neware_bts8 import DRIVER, MODELS, NewareBts8
+from labctl_drivers.neware_bts8 import DRIVER, NewareBts8
+from labctl_drivers.neware_bts8_models import MODELS
 from labctl_drivers.neware_bts8_step import check_step, step_file
 from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor

@@ -11,23 +11,21 @@ Assumed: what comes before ``connect``, or is not understood, is answered with t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
-from xml.sax.saxutils import quoteattr
 
 from labctl_simulators.cells import Cell
 
-from .neware_bts8_channel import LOG_RUNNING, CyclerChannel, Row, Test
-from .neware_bts8_program import WORDS, Unusable, read_program
+from .neware_bts8_answers import BOX, KIND, UNIT, at, data, echo, inquired, layer, list_reply, reply
+from .neware_bts8_channel import CyclerChannel, Test
+from .neware_bts8_program import Unusable, read_program
 
-_IP, _KIND, _BOX, _UNIT = "127.0.0.1", "27", "21", "1"
+_IP = "127.0.0.1"
 _PLACE = "devtype devid subdevid chlid"
 _CUT = b"#\r\n"
 _LONGEST_REQUEST = 1 << 20
 _MOST_ROWS = 10_000
-_EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - the cycler writes local time without a zone
 
 
 class NewareBts8:
@@ -63,7 +61,7 @@ class NewareBts8:
 
     def find(self, element: ElementTree.Element) -> CyclerChannel | None:
         """The channel that a request names; None if there is none."""
-        if (element.get("devid"), element.get("subdevid")) != (_BOX, _UNIT):
+        if (element.get("devid"), element.get("subdevid")) != (BOX, UNIT):
             return None
         return self.channels.get(element.get("chlid", ""))
 
@@ -106,9 +104,9 @@ class BtsConnection:
         command = "" if root is None else (root.findtext("cmd") or "").strip()
         answer = self._COMMANDS.get(command)
         if root is None or answer is None:
-            return _reply("unknown_resp", "<result>false</result>")
+            return reply("unknown_resp", "<result>false</result>")
         if command != "connect" and not self._logged_in:
-            return _reply(f"{command}_resp", "<result>false</result>")
+            return reply(f"{command}_resp", "<result>false</result>")
         for channel in self._server.channels.values():
             channel.live_until(now_s)
         return answer(self, root, now_s)
@@ -118,34 +116,34 @@ class BtsConnection:
     def _connect(self, root: ElementTree.Element, now_s: float) -> bytes:
         known = root.findtext("username") == "admin" and root.findtext("password") == "neware"
         self._logged_in = known
-        return _reply("connect_resp", f"<result>{'ok' if known else 'false'}</result>")
+        return reply("connect_resp", f"<result>{'ok' if known else 'false'}</result>")
 
     def _getdevinfo(self, root: ElementTree.Element, now_s: float) -> bytes:
         channels = "".join(
-            f'\r\n    <channel ip="{_IP}" devtype="{_KIND}" devid="{_BOX}" subdevid="{_UNIT}" Channelid="{name}">'
+            f'\r\n    <channel ip="{_IP}" devtype="{KIND}" devid="{BOX}" subdevid="{UNIT}" Channelid="{name}">'
             "true</channel>"
             for name in self._server.channels
         )
         count = len(self._server.channels)
-        return _reply(
+        return reply(
             "getdevinfo_resp",
             f'<serverip count="1">\r\n    <server ip="{_IP}" port="3306"/>\r\n  </serverip>\r\n'
             f'  <middle count="{count}">{channels}\r\n  </middle>',
         )
 
     def _getchlstatus(self, root: ElementTree.Element, now_s: float) -> bytes:
-        return _list_reply(
+        return list_reply(
             "getchlstatus_resp",
             [
-                f'<status {_echo(asked)} reservepause="0">{channel.status if channel else "false"}</status>'
+                f'<status {echo(asked)} reservepause="0">{channel.status if channel else "false"}</status>'
                 for asked, channel in self._asked(root, "status")
             ],
         )
 
     def _inquire(self, root: ElementTree.Element, now_s: float) -> bytes:
-        return _list_reply(
+        return list_reply(
             "inquire_resp",
-            [_inquired(asked, channel, now_s) for asked, channel in self._asked(root, "inquire") if channel],
+            [inquired(asked, channel, now_s) for asked, channel in self._asked(root, "inquire") if channel],
         )
 
     def _inquiredf(self, root: ElementTree.Element, now_s: float) -> bytes:
@@ -154,9 +152,9 @@ class BtsConnection:
             test = _test_of(channel, asked)
             number, count = (test.number, len(test.rows)) if test else (0, 0)
             finished = "true" if test is None or test.finished else "false"
-            place = _echo(asked, _PLACE)
+            place = echo(asked, _PLACE)
             items.append(f'<chl {place} testid="{number}" count="{count}">{finished}</chl>')
-        return _list_reply("inquiredf_resp", items)
+        return list_reply("inquiredf_resp", items)
 
     def _start(self, root: ElementTree.Element, now_s: float) -> bytes:
         items = []
@@ -168,16 +166,16 @@ class BtsConnection:
                     started = channel.start(program, asked.get("barcode", ""), now_s)
                 except (OSError, ValueError, Unusable):
                     started = False
-            items.append(f"<start {_echo(asked)}>{'ok' if started else 'false'}</start>")
-        return _list_reply("start_resp", items)
+            items.append(f"<start {echo(asked)}>{'ok' if started else 'false'}</start>")
+        return list_reply("start_resp", items)
 
     def _stop(self, root: ElementTree.Element, now_s: float) -> bytes:
         items = []
         for asked, channel in self._asked(root, "stop"):
             if channel is not None:
                 channel.stop(now_s)
-            items.append(f"<stop {_echo(asked)}>{'ok' if channel else 'false'}</stop>")
-        return _list_reply("stop_resp", items)
+            items.append(f"<stop {echo(asked)}>{'ok' if channel else 'false'}</stop>")
+        return list_reply("stop_resp", items)
 
     def _light(self, root: ElementTree.Element, now_s: float) -> bytes:
         return self._agree(root, "light")
@@ -186,10 +184,10 @@ class BtsConnection:
         return self._agree(root, "clearflag")
 
     def _agree(self, root: ElementTree.Element, command: str) -> bytes:
-        return _list_reply(
+        return list_reply(
             f"{command}_resp",
             [
-                f"<{command} {_echo(asked)}>{'ok' if channel else 'false'}</{command}>"
+                f"<{command} {echo(asked)}>{'ok' if channel else 'false'}</{command}>"
                 for asked, channel in self._asked(root, command)
             ],
         )
@@ -202,33 +200,33 @@ class BtsConnection:
         number = test.number if test else 0
         start, count = _whole(asked, "startpos"), min(_whole(asked, "count"), _MOST_ROWS)
         chosen = rows[start - 1 : start - 1 + count] if start > 0 else []
-        place = "" if asked is None else _echo(asked, _PLACE)
+        place = "" if asked is None else echo(asked, _PLACE)
         head = (
             f'<download {place} testid="{number}" startpos="{start}" count="{len(chosen)}" auxid="0" />\r\n  '
         )
-        items = [_data(start + offset, row) for offset, row in enumerate(chosen)]
-        return _list_reply("donwload_resp", items, head)  # as the real server spells it
+        items = [data(start + offset, row) for offset, row in enumerate(chosen)]
+        return list_reply("donwload_resp", items, head)  # as the real server spells it
 
     def _downloadlog(self, root: ElementTree.Element, now_s: float) -> bytes:
         asked = root.find("download")
         test = None if asked is None else _test_of(self._server.find(asked), asked)
         entries = test.log if test else []
         items = [
-            f'<data seqid="{n}" log_code="{code}" atime="{_at(time_s)}" />'
+            f'<data seqid="{n}" log_code="{code}" atime="{at(time_s)}" />'
             for n, (code, time_s) in enumerate(entries, start=1)
         ]
-        return _list_reply("donwloadlog_resp", items, '<download log_lever="0" />\r\n  ')
+        return list_reply("donwloadlog_resp", items, '<download log_lever="0" />\r\n  ')
 
     def _step_layer(self, root: ElementTree.Element, now_s: float) -> bytes:
         asked = root.find("downloadStepLayer")
         test = None if asked is None else _test_of(self._server.find(asked), asked)
         layers = test.layers if test else []
         items = [
-            _layer(index, first, last, test.rows[first], test.rows[last])
+            layer(index, first, last, test.rows[first], test.rows[last])
             for index, (first, last) in enumerate(layers, start=1)
             if test is not None
         ]
-        return _list_reply("downloadStepLayer_resp", items)
+        return list_reply("downloadStepLayer_resp", items)
 
     def _asked(
         self, root: ElementTree.Element, name: str
@@ -272,65 +270,6 @@ def _test_of(channel: CyclerChannel | None, asked: ElementTree.Element) -> Test 
     return next((test for test in channel.tests if test.number == number), None)
 
 
-def _inquired(asked: ElementTree.Element, channel: CyclerChannel, now_s: float) -> str:
-    stage = channel.stage
-    test = channel.tests[-1] if channel.tests else None
-    last = test.rows[-1] if test and test.rows else Row(0, 0, "--", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    running = f'step_id="{stage.number}" step_type="{WORDS[stage.kind]}"' if stage else 'step_type="--"'
-    lasted_s = (test.log[-1][1] if test.finished else now_s) - test.log[0][1] if test else 0.0
-    code = LOG_RUNNING if stage else (test.log[-1][0] if test else 0)
-    return (
-        f'<inquire dev="{_KIND}-{_BOX}-{_UNIT}-{asked.get("chlid")}-0" cycle_id="{last.cycle}" {running} '
-        f'workstatus="{channel.status}" barcode={quoteattr(_ascii(channel.barcode))} '
-        f'current="{channel.current_A:.9f}" voltage="{channel.voltage_V:.7f}" '
-        f'capacity="{last.capacity_C / 3600.0:.9f}" energy="{last.energy_J / 3600.0:.9f}" '
-        f'totaltime="{lasted_s:.1f}" relativetime="{last.time_s:.1f}" open_or_close="0" log_code="{code}" />'
-    )
-
-
-def _data(number: int, row: Row) -> str:
-    return (
-        f'<data seqid="{number}" stepid="{row.step}" cycleid="{row.cycle}" steptype="{row.word}" '
-        f'testtime="{round(row.time_s * 1e3)}" atime="{_at(row.at_s)}" volt="{row.voltage_V:.7f}" '
-        f'curr="{row.current_A:.12f}" cap="{row.capacity_C / 3600.0:.12f}" eng="{row.energy_J / 3600.0:.12f}" />'
-    )
-
-
-def _layer(index: int, first: int, last: int, begin: Row, end: Row) -> str:
-    return (
-        f'<data startseqid="{first + 1}" endseqid="{last + 1}" stepindex="{index}" stepid="{end.step}" '
-        f'cycleid="{end.cycle}" steptype="{end.word}" steptime="{round(end.time_s * 1e3)}" endatime="{_at(end.at_s)}" '
-        f'startvolt="{begin.voltage_V:.7f}" endvolt="{end.voltage_V:.7f}" startcurr="{begin.current_A:.12f}" '
-        f'endcurr="{end.current_A:.12f}" cap="{end.capacity_C / 3600.0:.12f}" eng="{end.energy_J / 3600.0:.12f}" '
-        'dcir="0" />'
-    )
-
-
 def _whole(element: ElementTree.Element | None, name: str) -> int:
     text = "" if element is None else element.get(name, "0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _echo(asked: ElementTree.Element, names: str = "ip devtype devid subdevid chlid") -> str:
-    return " ".join(f"{name}={quoteattr(_ascii(asked.get(name, '')))}" for name in names.split())
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode("ascii")
-
-
-def _at(time_s: float) -> str:
-    return f"{_EPOCH + timedelta(seconds=time_s):%Y-%m-%d %H:%M:%S}"
-
-
-def _list_reply(command: str, items: Sequence[str], head: str = "") -> bytes:
-    lines = "".join(f"\r\n    {item}" for item in items)
-    return _reply(command, f'{head}<list count="{len(items)}">{lines}\r\n  </list>')
-
-
-def _reply(command: str, body: str) -> bytes:
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\r\n<bts version="1.0">\r\n'
-        f"  <cmd>{command}</cmd>\r\n  {body}\r\n</bts>\n\n#\r\n"
-    )
-    return text.encode("ascii")
