@@ -22,8 +22,8 @@ from labctl.keeper.escalation import CONFIRMED_WITHIN_S, Escalation, Way
 from labctl.keeper.lease import Lease
 from labctl.keeper.watch import Freshness, StepWatch, SweepWatch
 
-TICK_S = 0.6
-"""The longest time between two ticks; of a lease of 1 s it leaves 0.4 s to answer."""
+TICK_S = 0.5
+"""The longest time between two ticks; of a lease of 1 s it leaves 0.5 s to answer."""
 _GRID_S = 0.1  # so that a keeper wakes once for the ticks of many channels
 _WITH_A_READING_S = 0.3  # a reading that comes so long after a tick carries the next: it is evaluated anyway
 PERSIST_S = 60.0
