@@ -87,7 +87,9 @@ class Instrument:
             self._asked_s = None
 
     def said(self, answer: bytes, now_s: float) -> None:
-        """It has answered: only readings come as four fields."""
+        """It has answered: only readings, and who it is, come as four fields."""
+        if answer.startswith(b"KEITHLEY"):
+            return
         if self._crossed_s is None and self._cell.resistance_ohm == HIGH_OHM and answer.count(b",") == 3:
             voltage_V = float(answer.split(b",", 1)[0])
             self._crossed_s = now_s if voltage_V >= CROSSED_V else None
@@ -177,7 +179,9 @@ async def serve(count: int, account: Account, seed: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("count", type=int)
     parser.add_argument("--every", type=float, required=True, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1)

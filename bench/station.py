@@ -128,9 +128,7 @@ class Instruments:
             process.communicate()
 
 
-def measure(
-    instruments: Instruments, channels: int, seconds: float, processes: dict[str, list[int]]
-) -> Seen:
+def measure(instruments: Instruments, channels: int, seconds: float, processes: dict[str, list[int]]) -> Seen:
     """Watch for some seconds what is going on."""
     instruments.seen()
     before = {name: used_s(pids) for name, pids in processes.items()}
@@ -198,7 +196,10 @@ def through_labctl(instruments: Instruments, channels: int, rate: float, seconds
             ended = sum(state != "running" for state in states)
             if ended:
                 log = (directory / "log").read_text().splitlines()
-                print("\n".join(line for line in log if "failed" in line or "waits" in line)[:2000], file=sys.stderr)
+                print(
+                    "\n".join(line for line in log if "failed" in line or "waits" in line)[:2000],
+                    file=sys.stderr,
+                )
             return seen._replace(late=seen.late + ended)
 
 
@@ -272,7 +273,9 @@ async def bare(every_s: float, ports: list[int]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rate", type=float, default=1.0, help="readings a second of each channel")
     parser.add_argument("--channels", type=int, nargs="+", default=[250, 500, 1000])
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long each number is measured")
