@@ -1,6 +1,6 @@
 """The Na50K50 protocol for three cycles on every instrument there is a driver for, in real bytes, all at the same time.
 
-At ``--speed 3600`` one millisecond on the wall is 3.6 s of experiment: 100 ms, for which a busy machine may keep a
+At ``--speed 1800`` one millisecond on the wall is 1.8 s of experiment: 200 ms, for which a busy machine may keep a
 process waiting, are 4 % of a half-cycle of 9000 s. That, and not an instrument's own resolution, limits the agreement of
 the charge where the computer paces. Voltages agree within 2 mV: 1 % of the overpotential, and the accuracy of the ranges.
 """
@@ -17,12 +17,12 @@ from labctl.protocol import load
 from labctl.protocol.refusals import refusals
 from tests.system.command_line import CommandLine
 
-SPEED = "3600"
+SPEED = "1800"
 PROTOCOL = """\
 protocol: na50k50-three-cycles
 cell: {electrode_diameter: 6 mm, equilibrium_voltage: 0 V, simulate_as: na50k50}
 safety: {voltage: [-1.0 V, 1.0 V], current: 0.5 mA}
-record: {every: 60 s}
+record: {every: 5 min}
 steps:
   - rest: {until: {time: 5 min}}
   - loop: 3
