@@ -62,6 +62,11 @@ def test_an_energy_limit_is_reduced_too() -> None:
     [
         (replace(STEP, cutoffs=(CHARGE,)), Passed(10.0, 0.9998), False),  # 0.2 mC, a reading passes 0.1 mC
         (replace(STEP, cutoffs=(CHARGE,)), Passed(10.0, 0.9999), True),
+        (
+            replace(STEP, cutoffs=(replace(CHARGE, threshold=2.0),)),
+            Passed(10.0, 1.99985),
+            True,
+        ),  # 1e-4 of 2 C
         (replace(STEP, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), True),  # a reading passes 1 mC
         (replace(STEP, value=-0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9991), True),
         (replace(STEP, value=0.01, cutoffs=(CHARGE,)), Passed(10.0, 0.9989), False),
