@@ -18,7 +18,7 @@ RUN = ("run", "na50k50-symmetric")
     ("arguments", "code", "word"),
     [
         (("run", "na50k50-symetric"), 2, "did you mean the bundled na50k50-symmetric"),
-        ((*RUN, "--driver", "keithley"), 2, "did you mean 'keithley-2450'"),
+        ((*RUN, "--driver", "keithley-245"), 2, "did you mean 'keithley-2450'"),
         ((*RUN, "--speed", "fast"), 2, "positive number"),
         ((*RUN, "--speed", "-1"), 2, "positive number"),
         ((*RUN, "--speed", "nan"), 2, "positive number"),
