@@ -1,8 +1,9 @@
 """The Na50K50 protocol for three cycles on every instrument there is a driver for, in real bytes, all at the same time.
 
 At ``--speed 1800`` one millisecond on the wall is 1.8 s of experiment: 200 ms, for which a busy machine may keep a
-process waiting, are 4 % of a half-cycle of 9000 s. That, and not an instrument's own resolution, limits the agreement of
-the charge where the computer paces. Voltages agree within 2 mV: 1 % of the overpotential, and the accuracy of the ranges.
+process waiting, are 4 % of a half-cycle of 9000 s. That, and not an instrument's own resolution, limits the agreement
+of the charge where the computer paces. Voltages agree within 2 mV: 1 % of the overpotential, and the accuracy of the
+ranges.
 """
 
 import json
