@@ -26,16 +26,16 @@ from labctl.errors import CellStateUnknown, InstrumentError, LinkError, WrongIns
 from labctl.instrument.channel import Driver, Identity, Traits
 from labctl.instrument.step import Step
 from labctl.link import Link
-from labctl_drivers.keithley_2450_codec import MODELS, Setup, setup_for
+from labctl_drivers.keithley_2450_codec import MODELS, Setup, parse_error, parse_identity, setup_for
 from labctl_drivers.keithley_2450_read_back import read_back
 from labctl_drivers.keithley_2450_step import Execution
-from labctl_drivers.keithley_2450_talk import SourceMeter
+from labctl_drivers.smu_conversation import Conversation
 from labctl_drivers.smu_steps import Stepped
 
 _LEAST_LIMIT = 2e-3  # of the measure range; a limit must be more than a thousandth of it; 2461 p. 6-94
 
 
-class Keithley2450(SourceMeter, Stepped[Setup]):
+class Keithley2450(Conversation[Setup], Stepped[Setup]):
     """One SourceMeter, with one cell at it, as a channel.
 
     Args:
@@ -44,9 +44,26 @@ class Keithley2450(SourceMeter, Stepped[Setup]):
         model: the model to expect; None takes any known one.
     """
 
+    maker = "Keithley"
+    models = MODELS
+    error_query = b":SYST:ERR?"
+    challenge = b"*ESE N;*ESE?"
+
     def __init__(self, link: Link, clock: Clock, model: str | None = None) -> None:
         super().__init__(link, clock, expected=model)
         self.traits: Traits = DRIVER.traits[model or "2450"]
+
+    def parse_identity(self, reply: str) -> Identity | None:
+        """``KEITHLEY INSTRUMENTS,MODEL 2450,04412345,1.7.12b``."""
+        return parse_identity(reply)
+
+    def parse_error(self, reply: str) -> tuple[int, str]:
+        """``0,"No error;0,0,0"``; 2461 p. 6-147."""
+        return parse_error(reply)
+
+    def is_echo(self, reply: str, number: int) -> bool:
+        """To the letter: it gives the number back without sign, point or exponent."""
+        return reply == str(number)
 
     async def connect(self) -> Identity:
         """Identify the instrument; whatever it does at this moment it goes on doing.

@@ -1,23 +1,18 @@
 """One step on a Keithley 2450: arm, energise, measure, and pick up again after a lost connection."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 from labctl.errors import InstrumentError, InstrumentRefused, InvalidReading, LinkError
 from labctl.instrument.channel import Sample
 from labctl.instrument.step import Step
 from labctl.link import Deadline
 from labctl_drivers.keithley_2450_codec import BUFFER, BUFFER_SIZE, FORMAT, Setup, parse_stored
-from labctl_drivers.keithley_2450_talk import SourceMeter
+from labctl_drivers.smu_conversation import Conversation
 from labctl_drivers.smu_setting import Setting
-
-T = TypeVar("T")
 
 LIMITED = 1  # status of a sample: the armed limit, not the set point, held the output
 
-_UNWATCHED_S = 10.0  # on the wall: how long a lost instrument is looked for while its output may be on
-_PAUSE_S = 0.3
 _NONE_YET_S = -1.0  # the first reading of a buffer is at 0.0 s
 _READING = Deadline("one reading at 1 PLC with read-back and autozero", takes_s=0.5, slack_s=1.0)
 
@@ -34,7 +29,7 @@ class Execution:
 
     buffer_size = BUFFER_SIZE
 
-    def __init__(self, smu: SourceMeter, setup: Setup, epoch: int, first: float) -> None:
+    def __init__(self, smu: Conversation[Setup], setup: Setup, epoch: int, first: float) -> None:
         self._smu = smu
         self._first = first
         self._setup = setup
@@ -110,7 +105,7 @@ class Execution:
             await self._compare()
             return await self._fetch_missed()
 
-        return await self._regain(find_again)
+        return await self._smu.regain(find_again)
 
     async def reconnect(self) -> None:
         """Off at once, for the step before may be past its cut-off; then the line in order again, and proven."""
@@ -118,20 +113,7 @@ class Execution:
         smu.armed = None
         with suppress(LinkError):
             await smu.link.send_anyway(b":OUTP OFF")
-        await self._regain(smu.prove)
-
-    async def _regain(self, proof: Callable[[], Awaitable[T]]) -> T:
-        """Reopen the line until ``proof`` succeeds on it, or for ``_UNWATCHED_S``."""
-        clock, link = self._smu.clock, self._smu.link
-        until_s = clock.now() + _UNWATCHED_S * clock.speed
-        while True:
-            try:
-                await link.resynchronise()
-                return await proof()
-            except LinkError:
-                if clock.now() >= until_s:
-                    raise
-            await clock.sleep_until(clock.now() + _PAUSE_S * clock.speed)
+        await smu.regain(smu.prove)
 
     async def _arm(self) -> None:
         """Output off and verified; then everything it holds by itself; then the level. Nothing energises yet."""
@@ -212,17 +194,8 @@ class Execution:
         Raises:
             InstrumentError: it is not.
         """
-        smu = self._smu
-        expected = (Setting(":OUTP", "ON", "1"), *FORMAT, *self._setup.settings(), self._level)
-        for setting in expected:
-            reply = await smu.ask(setting.ask())
-            if not setting.matches(reply):
-                raise InstrumentError(
-                    f"{setting.header} is no longer {setting.reads}: re-powered, or changed by somebody else",
-                    smu.link.name,
-                    setting.ask().decode(),
-                    reply,
-                )
+        on = Setting(":OUTP", "ON", "1")
+        await self._smu.compare((on, *FORMAT, *self._setup.settings(), self._level))
 
     async def _fetch_missed(self) -> Sequence[Sample]:
         """Readings that the instrument took and stored, but whose answers never arrived."""

@@ -1,7 +1,7 @@
 """One step on a source-measure unit that answers each reading: arm, energise, measure, pick up after an outage."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from labctl.errors import InstrumentError, InvalidReading, LinkError
@@ -13,8 +13,6 @@ from labctl_drivers.smu_talk import SourceMeasureUnit
 
 LIMITED = 1  # status of a sample: the armed limit, not the set point, held the output
 
-_UNWATCHED_S = 10.0  # on the wall: how long a lost instrument is looked for while its output may be on
-_PAUSE_S = 0.3
 _READING = Deadline("one reading of voltage and current", takes_s=0.5, slack_s=1.0)
 
 
@@ -93,7 +91,7 @@ class Execution:
             await self._smu.prove()
             await self._compare()
 
-        await self._regain(find_again)
+        await self._smu.regain(find_again)
         return ()
 
     async def reconnect(self) -> None:
@@ -102,20 +100,7 @@ class Execution:
         smu.armed = None
         with suppress(LinkError):
             await smu.switch_off()
-        await self._regain(smu.prove)
-
-    async def _regain(self, proof: Callable[[], Awaitable[None]]) -> None:
-        """Reopen the line until ``proof`` succeeds on it, or for ``_UNWATCHED_S``."""
-        clock, link = self._smu.clock, self._smu.link
-        until_s = clock.now() + _UNWATCHED_S * clock.speed
-        while True:
-            try:
-                await link.resynchronise()
-                return await proof()
-            except LinkError:
-                if clock.now() >= until_s:
-                    raise
-            await clock.sleep_until(clock.now() + _PAUSE_S * clock.speed)
+        await smu.regain(smu.prove)
 
     async def _arm(self) -> None:
         """Output off and verified; then everything it holds by itself; then the level. Nothing energises yet."""
@@ -166,12 +151,4 @@ class Execution:
         smu = self._smu
         if not await smu.output_is_on():
             raise InstrumentError("its output is no longer on: re-powered, or switched off by somebody else")
-        for setting in (*smu.settings(self._setup), self._level):
-            reply = await smu.ask(setting.ask())
-            if not setting.matches(reply):
-                raise InstrumentError(
-                    f"{setting.header} is no longer {setting.reads}: re-powered, or changed by somebody else",
-                    smu.link.name,
-                    setting.ask().decode(),
-                    reply,
-                )
+        await smu.compare((*smu.settings(self._setup), self._level))

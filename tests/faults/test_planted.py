@@ -19,7 +19,6 @@ from labctl.link import Deadline, Fence, Link
 from labctl.store.writer import RunWriter
 from labctl_drivers.keithley_2450 import Keithley2450
 from labctl_drivers.keithley_2450_step import Execution
-from labctl_drivers.keithley_2450_talk import SourceMeter
 from labctl_drivers.palmsens_emstat4 import PalmSensEmStat4
 from tests.faults.invariants import violations
 from tests.faults.scenario import pinned
@@ -86,10 +85,10 @@ def _no_off(patch: pytest.MonkeyPatch) -> None:
 def _stranger_believed(patch: pytest.MonkeyPatch) -> None:
     """Who answers after a reconnection is not asked."""
 
-    async def believe(self: SourceMeter) -> None:
+    async def believe(self: Keithley2450) -> None:
         pass
 
-    patch.setattr(SourceMeter, "prove", believe)
+    patch.setattr(Keithley2450, "prove", believe)
 
 
 def _armed_again_unasked(patch: pytest.MonkeyPatch) -> None:
