@@ -203,8 +203,8 @@ def _overview(rows: Mapping[int, Row], results: Findings) -> list[str]:
     wall_s, cpu_s = (sum(float(seeds[0][name]) for seeds in results.values()) for name in ("wall_s", "cpu_s"))
     longest = max((seeds[0] for seeds in results.values()), key=lambda found: found["hours"])
     lines.append(
-        f"\nOne run of each row takes {cpu_s:.0f} s of processor time together ({wall_s:.0f} s on the wall of a "
-        f"machine that others used too), start of the process included; the longest, {longest['hours']:.0f} h, goes at "
+        f"\nOne run of each row takes {cpu_s:.0f} s of processor time together ({wall_s:.0f} s on the wall), "
+        f"start of the process included; the longest, {longest['hours']:.0f} h, goes at "
         f"{longest['hours'] / longest['cpu_s']:.0f} simulated hours a second."
     )
     return lines
