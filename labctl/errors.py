@@ -32,6 +32,16 @@ from dataclasses import dataclass
 class LabctlError(Exception):
     """Root of everything labctl raises on purpose."""
 
+    @property
+    def words(self) -> str:
+        """What happened, for a sentence that says by itself to whom, and what the cell is doing."""
+        return str(self)
+
+    @property
+    def account(self) -> str:
+        """What happened to whom, for a sentence that says by itself what the cell is doing."""
+        return str(self)
+
 
 class UserError(LabctlError):
     """Something a person wrote must be changed."""
@@ -90,15 +100,23 @@ class WireError(LabctlError):
     received: str = ""
     cell: str = ""
 
-    def __str__(self) -> str:
-        parts = [f"{self.instrument}: {self.problem}" if self.instrument else self.problem]
+    @property
+    def words(self) -> str:
+        """What happened, what was sent and what came back."""
+        parts = [self.problem]
         if self.sent:
             parts.append(f"sent {self.sent!r}")
         if self.received:
             parts.append(f"received {self.received!r}")
-        if self.cell:
-            parts.append(f"the cell: {self.cell}")
         return "; ".join(parts)
+
+    @property
+    def account(self) -> str:
+        """What happened to whom, what was sent and what came back."""
+        return f"{self.instrument}: {self.words}" if self.instrument else self.words
+
+    def __str__(self) -> str:
+        return f"{self.account}; the cell: {self.cell}" if self.cell else self.account
 
 
 class LinkError(WireError):

@@ -161,7 +161,7 @@ class KeysightE4980A:
                 await self._quiet()
                 return
             except (LinkError, InstrumentError) as error:
-                problem = str(error)
+                problem = error.words
         raise CellStateUnknown(
             problem, self._link.name, ":BIAS:STAT OFF", cell="unknown, look at the analyser"
         )

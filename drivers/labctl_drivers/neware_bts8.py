@@ -280,7 +280,7 @@ class NewareBts8:
             CellStateUnknown: not confirmed after three tries.
         """
         self._link.fence.advance()
-        failure: Exception | None = None
+        problem = ""
         for _ in range(3):
             try:
                 if self._link.poisoned:
@@ -288,11 +288,9 @@ class NewareBts8:
                 await self._stop()
                 return
             except (LinkError, InstrumentError) as error:
-                failure = error
+                problem = error.words
             self._link.poison()
-        raise CellStateUnknown(
-            f"the circuit could not be confirmed open: {failure}", self._link.name, cell="unknown"
-        ) from failure
+        raise CellStateUnknown(problem, self._link.name, cell="unknown, look at the cycler")
 
     async def _stop(self) -> None:
         """Stop whatever runs.

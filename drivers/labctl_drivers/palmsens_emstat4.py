@@ -293,19 +293,15 @@ class PalmSensEmStat4:
             CellStateUnknown: not confirmed after three tries.
         """
         self._link.fence.advance()
-        failure: Exception | None = None
+        problem = "no reading came"
         for _ in range(3):
             try:
                 if await self._session.prove_open():
                     return
             except (LinkError, InstrumentError) as error:
-                failure = error
+                problem = error.words
             self._link.poison()
-        raise CellStateUnknown(
-            f"the circuit could not be confirmed open: {failure or 'no reading came'}",
-            self._link.name,
-            cell="unknown",
-        ) from failure
+        raise CellStateUnknown(problem, self._link.name, cell="unknown, look at the instrument")
 
     async def close(self) -> None:
         """Give the port back; a script that runs goes on."""

@@ -141,7 +141,7 @@ class Stepped(ABC, Generic[S]):
                     return
                 problem = "the output does not read back as off with the circuit open"
             except (LinkError, InstrumentError) as error:
-                problem = str(error)
+                problem = error.words
         raise CellStateUnknown(problem, self.link.name, "", cell="unknown, look at the instrument")
 
     async def close(self) -> None:

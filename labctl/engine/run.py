@@ -112,7 +112,7 @@ class Run:
 
     async def execute(self) -> RunEnd:
         """Carry the plan out; the circuit is open when this returns, or the end says that nobody knows."""
-        trace, control = "", self._work.control
+        trace, failure, control = "", None, self._work.control
         task = asyncio.current_task()
         if task is not None:
             control.attach(task)
@@ -124,29 +124,30 @@ class Run:
                 raise
             end = control.opening
         except LabctlError as error:  # an unknown state of the cell, too: what follows opens it or says so
-            end = RunEnd(RunState.FAILED, str(error))
+            failure, end = error, RunEnd(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the circuit must be opened
             end = RunEnd(RunState.FAILED, f"a bug in labctl: {type(error).__name__}: {error}")
             trace = traceback.format_exc()
         control.detach()
-        return await self._end(end, trace)
+        return await self._end(end, failure, trace)
 
-    async def _end(self, end: RunEnd, trace: str = "") -> RunEnd:
+    async def _end(self, end: RunEnd, failure: LabctlError | None = None, trace: str = "") -> RunEnd:
         """Open the circuit, whatever happened, and write the run's last rows."""
         work, asked_s = self._work, self._work.clock.now()
         kind, by = circuit.OPENED, circuit.asked_by(end)
-        opened = "the circuit is open, confirmed by read-back"
+        said = f"{end.reason}: the circuit is open, confirmed by read-back"
         try:
             await open_circuit(work.channel, work.clock, work.tell)
         except asyncio.CancelledError:
             if not work.control.open_now:  # else it is the interruption that asked for this opening
                 raise
         except LabctlError as error:
-            kind, opened, self._opening = circuit.UNKNOWN, str(error), None
-            end = RunEnd(RunState.UNSAFE, f"{end.reason}; and {error}")
+            kind, self._opening = circuit.UNKNOWN, None
+            said = _nobody_knows(end.reason if failure is None else failure.account, error)
+            end = RunEnd(RunState.UNSAFE, said)
         if kind is circuit.OPENED:
             self._opening = self._opening or Opening(asked_s, work.clock.now())
-        work.note(kind, f"{end.reason}: {opened}", by=by)
+        work.note(kind, said, by=by)
         if trace:
             work.note("bug", trace)
         last = self.progress()  # with the half-cycle in progress: whoever takes the run up goes on with it
@@ -339,3 +340,9 @@ def _half_cycle_line(half_cycle: HalfCycle) -> str:
     if half_cycle.overpotential_median_V is not None:
         line += f", overpotential {half_cycle.overpotential_median_V * 1e3:.1f} mV"
     return f"{line}, ended by {half_cycle.end_reason}"
+
+
+def _nobody_knows(why: str, error: LabctlError) -> str:
+    """Why a run ended whose circuit is not confirmed open; what is the same is said once."""
+    account = why if error.words in why else f"{why}; and {error.account}"
+    return f"{account}; the cell: unknown, look at the instrument"

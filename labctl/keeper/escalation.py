@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from labctl.errors import CellStateUnknown
+from labctl.errors import CellStateUnknown, LabctlError
 
 CONFIRMED_WITHIN_S = 3.0
 NEXT_WAY_AFTER_S = 1.0
@@ -88,7 +88,8 @@ class Escalation:
                 try:
                     future.result()
                 except Exception as error:  # noqa: BLE001  a bug in one way must not keep the next from being tried
-                    if (failure := f"{name}: {error}") not in self._failures:
+                    said = error.words if isinstance(error, LabctlError) else str(error)
+                    if (failure := f"{name}: {said}") not in self._failures:
                         self._failures[failure] = None
                         self._note(f"{name} did not open the circuit: {error}")
                 else:

@@ -180,7 +180,7 @@ class Kept:
             await asyncio.shield(self._opening)
         cause = self._cause or error
         if self.unsafe:
-            raise CellStateUnknown(f"{cause}; and {self.unsafe}", cell=_LOOK)
+            raise CellStateUnknown(f"{cause.words}; and {self.unsafe}", cell=_LOOK)
         if isinstance(cause, WireError):
             cause.cell = "open, confirmed by read-back"
         raise cause

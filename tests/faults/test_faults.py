@@ -84,6 +84,7 @@ def test_a_circuit_that_nobody_can_open_is_called_unsafe(
 ) -> None:
     outcome = laboratory.simulate(pinned(instrument, faults))
     assert outcome.run["state"] == UNSAFE
+    assert outcome.run["end_reason"].count("the cell:") == 1
     assert outcome.closed_at_end
     assert violations(outcome) == []
     assert any(row["kind"] == "circuit_unknown" for row in outcome.rows["event"])
