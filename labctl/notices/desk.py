@@ -15,10 +15,8 @@ from typing import NamedTuple
 
 from labctl.notices.settings import Recipient, Settings
 from labctl.notices.wording import Notice, digest, still_open, word_it
+from labctl.station import acknowledgement
 from labctl.telemetry.messages import ChannelState, Event, Message, Severity, StationStatus
-
-ACKNOWLEDGED = "acknowledged"
-"""Kind of the event by which a person acknowledges another, whose id its data name."""
 
 _SAME = timedelta(minutes=10)
 _SILENT = timedelta(seconds=30)
@@ -70,7 +68,7 @@ class Desk:
                 self._states[message.station, message.channel] = message
             case StationStatus():
                 self._hear_status(message, now)
-            case Event(kind="acknowledged"):
+            case Event(kind=acknowledgement.KIND):  # its data name the event that is meant
                 self._close(str((message.data or {}).get("id", "")))
             case Event() if self._is_new(message.id):
                 self._open(message, now)

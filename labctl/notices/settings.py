@@ -112,6 +112,8 @@ def load_settings(path: str) -> Settings:
         UserError: there is no such file, or others can read the secrets in it.
     """
     file = Path(path)
+    if not file.exists():
+        raise UserError(f"{path}: there is no such file")
     problems = Problems()
     source = read(file, problems)
     top = mapping(parse(source.name, source.text, problems), ("recipients", "rules"), problems)

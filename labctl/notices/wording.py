@@ -3,7 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from labctl.engine.circuit import OPENED, UNKNOWN
 from labctl.invisible import visible
+from labctl.store.records import RunState
+from labctl.store.trail import RUN_ENDED
 from labctl.telemetry.messages import ChannelState, Event, Severity
 from labctl.units import show
 
@@ -26,11 +29,11 @@ class Notice:
 _TO_DO = {
     "circuit_unknown": "Go there. Open the circuit by hand: switch the instrument's output off, or unplug the cell.",
     "station_silent": "Look whether that computer runs; `labctl safety` there says what opens each circuit.",
-    "station_back": "Nothing.",
-    "keeper_lost": "Look at `labctl watch`; a channel that is held waits for `labctl resume`.",
     "run_started": "Nothing.",
     "run_ended": "Look at it: labctl show {run}. The channel can take the next run.",
     "decision": "Look at it: labctl plot {run}.",
+    "companion": "Nothing for the cells. Look at what labctl serve says of it.",
+    "service": "Nothing for the cells. Look at what labctl serve says of it.",
     "bug": "Send the report that labctl wrote; the run can be taken up again: labctl resume {run}.",
 }
 _OTHERWISE = {
@@ -39,7 +42,12 @@ _OTHERWISE = {
     Severity.NOTICE: "Nothing has to be done.",
     Severity.INFO: "Nothing has to be done.",
 }
-_OPEN_NOW = ("paused", "held", "idle", "queued")
+_CONFIRMED_OPEN = tuple(
+    RunState(state) for state in ("finished", "stopped", "ended", "paused", "failed", "faulted")
+)
+"""How a run ends whose circuit was read back as open; not one whose process was cut off."""
+
+_NO_RUN = ("held", "idle", "queued")
 
 
 def word_it(event: Event, state: ChannelState | None, *, same_again: int = 0) -> Notice:
@@ -104,17 +112,23 @@ def _since(event: Event) -> str:
 
 
 def _now(event: Event, state: ChannelState | None) -> str:
-    if event.kind == "circuit_unknown" or (state is not None and state.state == "unsafe"):
+    ended = event.text.partition(":")[0] if event.kind == RUN_ENDED else ""
+    doing = "" if state is None else state.state
+    if event.kind == UNKNOWN or ended == RunState.UNSAFE or doing == "unsafe":
         return "NOT confirmed disconnected; labctl tried every way, and will not energise it again by itself"
-    if event.kind in ("circuit_opened", "run_ended") or (state is not None and state.state in _OPEN_NOW):
-        return "disconnected; the circuit is open"
+    if event.kind == OPENED or ended in _CONFIRMED_OPEN or doing == "paused":
+        return "disconnected; the circuit is open, confirmed by read-back"
+    if doing in _NO_RUN:
+        return "no run is in progress there"
     if state is None or state.voltage_volt is None:
         return "not known to whoever sent this"
     current = "" if state.current_ampere is None else f", {show(state.current_ampere, 'A')}"
-    return f"{state.state}, {show(state.voltage_volt, 'V')}{current}, cycle {state.cycle}"
+    return f"{doing}, {show(state.voltage_volt, 'V')}{current}, cycle {state.cycle}"
 
 
 def _to_do(event: Event) -> str:
-    # An unsafe end asks for more than the end of a run does.
-    kind = "" if event.kind == "run_ended" and event.severity is Severity.ALARM else event.kind
+    kind = event.kind
+    if kind == RUN_ENDED and event.severity is Severity.ALARM:
+        # An alarming end asks for more than looking at the run.
+        kind = UNKNOWN if event.text.startswith(f"{RunState.UNSAFE}:") else ""
     return _TO_DO.get(kind, _OTHERWISE[event.severity]).format(run=event.run_id or "last")

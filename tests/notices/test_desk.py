@@ -60,7 +60,7 @@ def test_a_notice_says_which_cell_what_since_when_what_was_done_and_what_to_do()
     assert "Cell: Na50K50-07, bench-1/a1, run 12" in text
     assert "What: stopped: overpotential_jump: overpotential 119.5 mV" in text
     assert "Since: 2023-11-14 22:13:20 UTC, 183.59 h into the run" in text
-    assert "The cell: disconnected; the circuit is open" in text
+    assert "The cell: disconnected; the circuit is open, confirmed by read-back" in text
     assert "To do: Look at it: labctl show 12." in text
 
 
@@ -70,6 +70,34 @@ def test_an_unsafe_circuit_asks_somebody_to_go_there() -> None:
     text = desk.due(DAY)[0].notice.text
     assert "NOT confirmed disconnected" in text
     assert "Open the circuit by hand" in text
+
+
+@pytest.mark.parametrize("doing", ["running", "held", "unsafe"])
+def test_a_run_that_ended_unsafe_is_never_said_to_be_disconnected(doing: str) -> None:
+    desk = _desk()
+    desk.hear(replace(RUNNING, state=doing), DAY)
+    desk.hear(replace(JUMP, text="unsafe: the output does not go off", severity=Severity.ALARM), DAY)
+    text = desk.due(DAY)[0].notice.text
+    assert "The cell: NOT confirmed disconnected" in text
+    assert "Open the circuit by hand" in text
+
+
+def test_of_a_run_whose_process_was_cut_off_nobody_has_read_back_the_circuit() -> None:
+    desk = _desk()
+    desk.hear(replace(RUNNING, state="held"), DAY)
+    desk.hear(replace(JUMP, text="interrupted: the process was cut off"), DAY)
+    text = desk.due(DAY)[0].notice.text
+    assert "The cell: no run is in progress there" in text
+    assert "confirmed" not in text
+
+
+def test_what_accompanies_a_station_concerns_no_cell() -> None:
+    desk = _desk()
+    live = replace(
+        JUMP, id="live:1", channel="", run_id=None, cell="", kind="companion", text="mqtt was killed"
+    )
+    desk.hear(live, DAY)
+    assert "To do: Nothing for the cells." in desk.due(DAY)[0].notice.text
 
 
 def test_what_comes_twice_is_told_once() -> None:

@@ -79,3 +79,8 @@ def test_an_address_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mail.url").chmod(0o644)
     with pytest.raises(LabctlError, match=r"can be read by others; chmod 600"):
         load_settings(path)
+
+
+def test_a_file_that_is_not_there_is_no_protocol() -> None:
+    with pytest.raises(LabctlError, match=r"^nowhere\.yaml: there is no such file$"):
+        load_settings("nowhere.yaml")
