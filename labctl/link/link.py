@@ -1,4 +1,6 @@
-"""A link: lines over a port, where no answer can be taken for the answer to another question."""
+"""A link: lines or frames over a port, where no answer can be taken for the answer to another question."""
+
+from collections.abc import Callable
 
 from labctl.clock import Clock
 from labctl.errors import LinkNonsense, LinkPoisoned, LinkTimeout
@@ -9,7 +11,11 @@ _LONGEST_LINE = 1 << 20
 _NEVER_SILENT_S = 3.0  # on the wall: a line that goes on sending for so long does not fall silent by itself
 _UNPRINTABLE = bytes({*range(256)} - {*range(0x20, 0x7F)})
 _LONGEST_SHOWN = 160
+_LONGEST_SHOWN_BYTES = 48
 _AT_ONCE = 0.0  # a time that has always passed: what has come, without waiting
+
+FrameSize = Callable[[bytes], int]
+"""How many bytes the frame has that begins so; 0 while that cannot be told; ValueError if no frame begins so."""
 
 
 class Link:
@@ -144,6 +150,46 @@ class Link:
         await self.send(line, epoch=epoch)
         return await self.receive(deadline)
 
+    async def exchange(
+        self, request: bytes, size: FrameSize, deadline: Deadline, *, epoch: int | None = None
+    ) -> bytes:
+        """Send a binary frame and return the one frame that answers it.
+
+        As with ``ask``, whatever comes besides is nonsense. Whether the frame is whole (its checksum) and answers
+        this very request is for the driver to see; if it does not, the driver poisons the link.
+
+        Args:
+            request: sent as it is.
+            size: of the answer, from its first bytes.
+
+        Raises:
+            Superseded: the epoch is over; nothing was sent.
+            LinkPoisoned: an earlier exchange was left early; nothing was sent.
+            LinkTimeout, LinkNonsense, LinkLost: the exchange failed; the link is poisoned.
+        """
+        self._refuse_if_poisoned(request)
+        if unasked := self._input or await self.port.read(_AT_ONCE):
+            raise self._nonsense("bytes came unasked for", unasked)
+        if epoch is not None:
+            self.fence.check(epoch)
+        self._last_sent = request
+        self.poisoned = True  # until the answer is complete, leaving in any way leaves the exchange open
+        await self.port.write(request)
+        frame = await self._frame(size, deadline)
+        if self._input:
+            raise self._nonsense("more than one frame answered", self._input)
+        return frame
+
+    async def receive_frame(self, size: FrameSize, deadline: Deadline) -> bytes:
+        """Return the next binary frame of an instrument that sends them unasked.
+
+        Raises:
+            LinkTimeout, LinkNonsense, LinkLost: it did not come, or is none; the link is poisoned.
+        """
+        self._refuse_if_poisoned(b"")
+        self.poisoned = True
+        return await self._frame(size, deadline)
+
     def poison(self) -> None:
         """What came cannot be right: trust nothing until ``resynchronise``."""
         self.poisoned = True
@@ -167,6 +213,26 @@ class Link:
             if clock.now() >= until_s:
                 raise self._nonsense("it goes on sending", data)
         self.poisoned = False
+
+    async def _frame(self, size: FrameSize, deadline: Deadline) -> bytes:
+        received = self._input
+        until_s = self._clock.now() + deadline.takes_s + deadline.slack_s * self._clock.speed
+        while True:
+            try:
+                whole = size(bytes(received)) if received else 0
+            except ValueError as error:
+                raise self._nonsense(str(error), received) from None
+            if whole > _LONGEST_LINE or len(received) > _LONGEST_LINE:
+                raise self._nonsense("a frame without end", received)
+            if 0 < whole <= len(received):
+                frame = bytes(received[:whole])
+                del received[:whole]
+                self.poisoned = False
+                return frame
+            data = await self.port.read(until_s)
+            if not data:
+                raise self._too_late(deadline, received)
+            received += data
 
     def _take_line(self) -> bytes | None:
         end = self._input.find(self._terminator)
@@ -203,6 +269,9 @@ class Link:
 
 
 def _text(data: bytes | bytearray) -> str:
-    """As it may stand in a message: a script is a line of thousands of characters on the wire."""
+    """As it may stand in a message: a script is a line of thousands of characters on the wire, a frame is no text."""
+    if data.translate(None, _UNPRINTABLE) != data.translate(None, b"\r\n"):
+        shown = data[:_LONGEST_SHOWN_BYTES].hex(" ")
+        return shown if len(data) <= _LONGEST_SHOWN_BYTES else f"{shown} ... ({len(data)} bytes)"
     text = bytes(data[:_LONGEST_SHOWN]).decode("ascii", "replace")
     return text if len(data) <= _LONGEST_SHOWN else f"{text} ... ({len(data)} bytes)"
