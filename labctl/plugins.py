@@ -7,11 +7,14 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from labctl.errors import UserError
+from labctl.instrument.auxiliary import AuxiliaryDriver
 from labctl.instrument.channel import Driver
+
+_ONE = {"auxiliaries": "thermometer or chamber"}
 
 
 def names(kind: str) -> list[str]:
-    """Names registered in the group ``labctl.<kind>``: drivers, simulators, cells, attachments."""
+    """Names registered in the group ``labctl.<kind>``: drivers, auxiliaries, simulators, cells, attachments."""
     return sorted(point.name for point in entries(kind))
 
 
@@ -23,6 +26,26 @@ def driver(name: str) -> Driver:
     """
     found: Driver = _entry("drivers", name).load()
     return found
+
+
+def auxiliary(name: str) -> AuxiliaryDriver:
+    """The driver of a thermometer or chamber of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    found: AuxiliaryDriver = _entry("auxiliaries", name).load()
+    return found
+
+
+def simulated_auxiliary(name: str, seed: int) -> Any:
+    """A simulated thermometer or chamber; no cell lies in it.
+
+    Raises:
+        UserError: there is none.
+    """
+    make: Callable[[Any, int], Any] = _entry("simulators", name).load()
+    return make(None, seed)
 
 
 def cell(text: str, seed: int) -> Any:
@@ -112,5 +135,5 @@ def _entry(kind: str, name: str) -> EntryPoint:
             return point
     known = names(kind)
     close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    raise UserError(f"no {kind[:-1]} is called {name!r}; {hint}")
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    raise UserError(f"no {_ONE.get(kind, kind[:-1])} is called {name!r}; {hint}")

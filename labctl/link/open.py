@@ -7,13 +7,14 @@ from labctl.clock import ThreadClock
 from labctl.link.port import Port
 
 if TYPE_CHECKING:
+    from labctl.instrument.auxiliary import AuxiliaryDriver
     from labctl.instrument.channel import Driver
 
 _SCHEME = "serial://"
 _DEVICE = re.compile(r"/dev/|COM\d+$", re.IGNORECASE)
 
 
-def open_port(resource: str, clock: ThreadClock, driver: "Driver") -> Port:
+def open_port(resource: str, clock: ThreadClock, driver: "Driver | AuxiliaryDriver") -> Port:
     """The port for a resource; nothing is opened yet.
 
     Args:
