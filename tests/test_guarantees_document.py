@@ -1,23 +1,16 @@
 """Every test that the table of guarantees names is there, and the document is of the present table."""
 
 import ast
-import importlib.util
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
+import guarantees_page
+import guarantees_reached
 import pytest
+from guarantees_table import GUARANTEES, LONG, Guarantee
 
 TESTS = Path(__file__).parent
-SCRIPT = TESTS.parent / "bench" / "guarantees.py"
-
-spec = importlib.util.spec_from_file_location("bench_guarantees", SCRIPT)
-assert spec is not None
-assert spec.loader is not None
-guarantees = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = guarantees
-spec.loader.exec_module(guarantees)
 
 
 @cache
@@ -37,11 +30,11 @@ def is_there(node: str) -> bool:
     return all(part in source for part in re.split("[- ]", case.rstrip("]")))
 
 
-@pytest.mark.parametrize("guarantee", guarantees.GUARANTEES, ids=lambda guarantee: guarantee.name)
+@pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda guarantee: guarantee.name)
 def test_every_test_that_is_named_exists(guarantee) -> None:
     missing = [node for node in (*guarantee.tests, *guarantee.planted) if not is_there(node)]
     assert missing == []
-    assert set(guarantee.long) <= set(guarantees.LONG)
+    assert set(guarantee.long) <= set(LONG)
     assert guarantee.tests or guarantee.falls_short
 
 
@@ -58,20 +51,22 @@ def test_a_test_that_is_gone_is_noticed(node: str) -> None:
 
 
 def test_the_document_is_of_this_table() -> None:
-    page = guarantees.DOCUMENT.read_text(encoding="utf-8")
-    for guarantee in guarantees.GUARANTEES:
-        assert f"| {guarantee.words} |" in page, "write it again: python bench/guarantees.py --write"
+    page = guarantees_page.DOCUMENT.read_text(encoding="utf-8")
+    for guarantee in GUARANTEES:
+        assert f"| {guarantee.words} |" in page, "write it again: python bench/guarantees_reached.py --write"
         assert all(f"`tests/{node}`" in page for node in (*guarantee.tests, *guarantee.planted))
 
 
 def test_a_case_that_failed_or_is_missing_is_no_guarantee() -> None:
-    case, guarantee = guarantees.Case, guarantees.Guarantee("G0", "", ("a.py::test",), ("b.py",))
+    case, guarantee = guarantees_reached.Case, Guarantee("G0", "", ("a.py::test",), ("b.py",))
     passed = [case("a.py::test[1]", True, properties=(("took_s", "0.4"),)), case("b.py::test", True)]
     failed = [*passed, case("a.py::test[2]", False)]
     skipped = [*passed, case("a.py::test[2]", False, skipped=True)]
-    assert guarantees.verdict(guarantee, passed, {}) == "held"
-    assert guarantees.reached(guarantee, passed, {}).endswith("1 of 1 planted faults found; took_s 0.4")
-    assert guarantees.verdict(guarantee, failed, {}) == "FAILED"
-    assert guarantees.verdict(guarantee, passed[:1], {}) == "FAILED"
-    assert guarantees.verdict(guarantee, skipped, {}) == "held in part"
-    assert guarantees.verdict(guarantee._replace(planted=()), passed, {}) == "held in part"
+    assert guarantees_reached.verdict(guarantee, passed, {}) == "held"
+    assert guarantees_reached.reached(guarantee, passed, {}).endswith(
+        "1 of 1 planted faults found; took_s 0.4"
+    )
+    assert guarantees_reached.verdict(guarantee, failed, {}) == "FAILED"
+    assert guarantees_reached.verdict(guarantee, passed[:1], {}) == "FAILED"
+    assert guarantees_reached.verdict(guarantee, skipped, {}) == "held in part"
+    assert guarantees_reached.verdict(guarantee._replace(planted=()), passed, {}) == "held in part"

@@ -1,21 +1,13 @@
 """The table of instruments is of the present drivers, and what it says of other people's clients is in the tests."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
+
+import instruments
 
 from labctl.instrument.channel import Driver
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "bench" / "instruments.py"
-
-spec = importlib.util.spec_from_file_location("bench_instruments", SCRIPT)
-assert spec is not None
-assert spec.loader is not None
-instruments = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = instruments
-spec.loader.exec_module(instruments)
 
 
 def test_the_document_is_of_the_present_drivers() -> None:
