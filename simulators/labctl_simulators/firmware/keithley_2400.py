@@ -17,9 +17,14 @@ from random import Random
 from typing import NamedTuple
 
 from labctl_simulators.cells import Cell
+from labctl_simulators.firmware import (  # noqa: F401  (these fill TREE)
+    keithley_2400_reading_commands,
+    keithley_2400_sense_commands,
+    keithley_2400_source_commands,
+)
 from labctl_simulators.firmware.in_turn import TurnPort
-from labctl_simulators.firmware.keithley_2400_commands import TREE
 from labctl_simulators.firmware.keithley_2400_models import MODELS
+from labctl_simulators.firmware.keithley_2400_tree import TREE
 from labctl_simulators.firmware.keithley_2450_circuit import Circuit, Drive
 from labctl_simulators.firmware.keithley_2450_models import Range, smallest_range
 from labctl_simulators.firmware.keithley_2450_source import Source
