@@ -27,7 +27,7 @@ async def check_instrument(spec: ChannelSpec) -> list[Line]:
             *declared,
             look(subject, "not asked: it cannot be read back without interrupting what it does", hint),
         ]
-    claim = Claim(spec.place())
+    claim = Claim(spec.place(), *spec.further_ports().values())
     try:
         await claim.take()
     except StationError as error:

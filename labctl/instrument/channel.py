@@ -215,6 +215,8 @@ class Driver:
             nothing. None: the traits say it all.
         settings: further keywords of ``open`` that a channel in a station file may give as text, each with what it
             means. ``address`` names one of several channels behind one port.
+        ports: which of ``settings`` name a further port, of the instrument or of a second one at the same cell. The
+            keeper holds it with the first, and it belongs to no other channel.
     """
 
     name: str
@@ -229,3 +231,4 @@ class Driver:
     usb: tuple[str, ...] = ()
     check_step: Callable[[Step, Traits], None] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()

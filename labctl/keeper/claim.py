@@ -21,13 +21,12 @@ class Claim:
 
     Args:
         resource: as a person writes it.
+        further: ports that are held with it.
     """
 
-    def __init__(self, resource: str) -> None:
-        self._resource = resource
-        name = hashlib.sha256(port_name(resource).encode()).hexdigest()[:24]
-        self._path = runtime_directory() / f"{name}.claim"
-        self._file: int | None = None
+    def __init__(self, resource: str, *further: str) -> None:
+        self._resources = (resource, *further)
+        self._files: list[int] = []
 
     async def take(self, patience_s: float = _PATIENCE_S) -> None:
         """Take the lock, waiting a moment for another keeper to end.
@@ -38,9 +37,19 @@ class Claim:
         Raises:
             StationError: another process holds it.
         """
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        until_s = asyncio.get_running_loop().time() + patience_s
+        try:
+            for resource in self._resources:
+                await self._take(resource, until_s)
+        except BaseException:
+            self.drop()
+            raise
+
+    async def _take(self, resource: str, until_s: float) -> None:
+        name = hashlib.sha256(port_name(resource).encode()).hexdigest()[:24]
+        file = os.open(runtime_directory() / f"{name}.claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._files.append(file)
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + patience_s
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,20 +57,17 @@ class Claim:
             except BlockingIOError:
                 if loop.time() >= until_s:
                     holder = os.pread(file, 32, 0).decode("ascii", "replace").strip()
-                    os.close(file)
                     raise StationError(
-                        f"{self._resource} is in the hands of another labctl (process {holder}); nothing was sent"
+                        f"{resource} is in the hands of another labctl (process {holder}); nothing was sent"
                     ) from None
                 await asyncio.sleep(_AGAIN_AFTER_S)
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        self._file = file
 
     def drop(self) -> None:
         """Give the right back; idempotent."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        while self._files:
+            os.close(self._files.pop())
 
 
 def runtime_directory() -> Path:

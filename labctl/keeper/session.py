@@ -141,7 +141,9 @@ class Session:
             )
         if self._kept is not None:
             raise StationError(f"this connection is about {terms.channel} already")
-        claim = Claim(addressed(terms.resource, dict(terms.options)))
+        options = dict(terms.options)
+        further = (str(options[name]) for name in plugins.driver(terms.driver).ports if name in options)
+        claim = Claim(addressed(terms.resource, options), *further)
         await claim.take()
         self._claim, self._terms = claim, terms
         lease = Lease(terms.lease_s, terms.idle_s)

@@ -116,6 +116,11 @@ class ChannelSpec:
         """The resource, and which channel behind it: no two channels have the same."""
         return addressed(self.resource, dict(self.settings))
 
+    def further_ports(self) -> dict[str, str]:
+        """Resources of the driver's further ports, by the setting that names them in the station file."""
+        named = plugins.driver(self.driver).ports
+        return {name: value for name, value in self.settings if name in named}
+
     def check_step(self) -> Callable[[Step, Traits], None] | None:
         """The driver's own look at a step, where the traits do not say it all."""
         return plugins.driver(self.driver).check_step

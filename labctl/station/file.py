@@ -203,19 +203,23 @@ def _refuse_shared_ports(
     channels: dict[str, ChannelSpec], nodes: dict[str, Node], problems: Problems
 ) -> None:
     """One port under two names would be two channels that open and close each other's circuit."""
-    ports: dict[str, ChannelSpec] = {}
+    ports: dict[str, tuple[ChannelSpec, str]] = {}
     serials: dict[tuple[str, str], ChannelSpec] = {}
     for name, channel in channels.items():
         if not channel.resource:
             continue
-        owner = ports.setdefault(port_name(channel.place()), channel)
-        if owner is not channel:
-            problems.add(
-                nodes[name].find(("resource",)).mark,
-                f"{channel.resource} is the resource of channel {owner.name} already"
-                + ("" if owner.resource == channel.resource else f", written {owner.resource}"),
-                "one instrument, one channel",
-            )
+        named = {"resource": (channel.place(), channel.resource)}
+        named |= {key: (port, port) for key, port in channel.further_ports().items()}
+        for key, (place, shown) in named.items():
+            this = (channel, shown)
+            first = ports.setdefault(port_name(place), this)
+            if first is not this:
+                problems.add(
+                    nodes[name].find((key,)).mark,
+                    f"{shown} is the resource of channel {first[0].name} already"
+                    + ("" if first[1] == shown else f", written {first[1]}"),
+                    "one instrument, one channel",
+                )
         if channel.serial is None:
             continue
         owner = serials.setdefault((channel.driver, channel.serial), channel)
