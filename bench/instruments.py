@@ -10,12 +10,13 @@ of an instrument that is not simulated and says that it conforms.
 import argparse
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from labctl import plugins
 from labctl.errors import CannotHold
+from labctl.instrument.auxiliary import AuxiliaryDriver
 from labctl.instrument.channel import Driver, Traits
 from labctl.instrument.conformance import lasting
 from labctl.instrument.impedance import ImpedanceMode
@@ -30,6 +31,8 @@ COLUMNS = (
     *("driver", "models", "wire", "runs a step by itself", "impedance", "when off", "if the computer dies"),
     *("clients that accepted its twin", "verified on hardware"),
 )
+BESIDE = ("driver", "what it is", "wire", "holds", "clients that accepted its twin", "verified on hardware")
+_ZERO_C_K = 273.15
 _EIS = {ImpedanceMode.POTENTIOSTATIC: "PEIS", ImpedanceMode.GALVANOSTATIC: "GEIS"}
 
 
@@ -56,15 +59,22 @@ def accepted() -> list[Accepted]:
 
 def drivers() -> list[Driver]:
     """Those of this project; drivers of other packages have pages of their own."""
-    points = (point for point in plugins.entries("drivers") if point.value.startswith(OURS))
-    return [point.load() for point in sorted(points, key=lambda point: point.name)]
+    return _loaded("drivers")
+
+
+def auxiliaries() -> list[AuxiliaryDriver]:
+    """Thermometers and chambers of this project."""
+    return _loaded("auxiliaries")
 
 
 def table(found: Iterable[Driver]) -> str:
     """In Markdown, a row for each driver."""
-    records = accepted()
-    rows = [_row(driver, [record for record in records if record.twin == driver.name]) for driver in found]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [COLUMNS, ["---"] * len(COLUMNS), *rows])
+    return _markdown(COLUMNS, (_row(driver, _records(driver.name)) for driver in found))
+
+
+def table_beside(found: Iterable[AuxiliaryDriver]) -> str:
+    """In Markdown, a row for each thermometer or chamber."""
+    return _markdown(BESIDE, (_row_beside(driver) for driver in found))
 
 
 def document(found: Iterable[Driver]) -> str:
@@ -74,10 +84,35 @@ def document(found: Iterable[Driver]) -> str:
         "Made by `python bench/instruments.py --write` of the drivers, of `tests/acceptance/accepted.toml`\n"
         "and of the reports in `docs/instruments/conformance`. A box that is not here: [drivers.md](../drivers.md).\n\n"
         f"{table(found)}\n\n"
+        "Beside the channels, for the temperature of a run ([temperature.md](../temperature.md)):\n\n"
+        f"{table_beside(auxiliaries())}\n\n"
         "The twin is the simulated instrument of the same name (`labctl simulate NAME`), written from the published "
         "facts and sharing no code with\nthe driver. `labctl conformance RESOURCE --driver NAME --load resistor:100` "
         "verifies one on your bench: [conformance.md](../conformance.md).\n"
     )
+
+
+def _loaded(kind: str) -> list[Any]:
+    points = (point for point in plugins.entries(kind) if point.value.startswith(OURS))
+    return [point.load() for point in sorted(points, key=lambda point: point.name)]
+
+
+def _records(name: str) -> list[Accepted]:
+    return [record for record in accepted() if record.twin == name]
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [columns, ["---"] * len(columns), *rows])
+
+
+def _row_beside(driver: AuxiliaryDriver) -> list[str]:
+    held = "it only measures"
+    if driver.range_K is not None:
+        low_C, high_C = (temperature_K - _ZERO_C_K for temperature_K in driver.range_K)
+        held = f"{low_C:g} to {high_C:g} degC"
+    name = driver.name
+    clients, verified = _clients(_records(name)), _verified(name)
+    return [f"[{name}]({name}.md)", driver.summary, driver.wire, held, clients, verified]
 
 
 def _row(driver: Driver, records: list[Accepted]) -> list[str]:

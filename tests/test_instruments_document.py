@@ -16,7 +16,7 @@ def test_the_document_is_of_the_present_drivers() -> None:
 
 
 def test_every_driver_has_a_page_that_says_whether_it_was_verified_and_tells_its_wire() -> None:
-    for driver in instruments.drivers():
+    for driver in (*instruments.drivers(), *instruments.auxiliaries()):
         page = ROOT / "docs" / "instruments" / f"{driver.name}.md"
         assert page.is_file(), f"{driver.name} has no page"
         assert re.search("verified on hardware", page.read_text(encoding="utf-8"), re.IGNORECASE), page.name
@@ -24,7 +24,7 @@ def test_every_driver_has_a_page_that_says_whether_it_was_verified_and_tells_its
 
 
 def test_who_accepted_a_twin_is_a_test_of_that_client() -> None:
-    names = {driver.name for driver in instruments.drivers()}
+    names = {driver.name for driver in (*instruments.drivers(), *instruments.auxiliaries())}
     for record in instruments.accepted():
         assert record.twin in names, record
         if record.test:

@@ -1,0 +1,32 @@
+"""Every driver of a thermometer or a chamber conforms on its simulated twin, over a good wire and a bad one."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from labctl_drivers import espec_pr3j
+from labctl_simulators.firmware.espec_pr3j import EspecPr3j
+from tests.conformance.auxiliary_conformance import CHAMBERS, THERMOMETERS, Pair
+
+Check = Callable[[Pair], Awaitable[None]]
+
+PAIRS = {
+    "espec-pr3j": Pair(
+        espec_pr3j.DRIVER,
+        lambda: EspecPr3j(None, 1),
+        lambda device: {"temperature": device.air.temperature_C},
+    ),
+}
+HOLDING = {name: pair for name, pair in PAIRS.items() if pair.driver.range_K is not None}
+
+
+@pytest.mark.parametrize("check", THERMOMETERS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", PAIRS)
+async def test_thermometer(name: str, check: Check) -> None:
+    await check(PAIRS[name])
+
+
+@pytest.mark.parametrize("check", CHAMBERS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", HOLDING)
+async def test_chamber(name: str, check: Check) -> None:
+    await check(HOLDING[name])
