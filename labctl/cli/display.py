@@ -131,7 +131,5 @@ class Display:
 def _words(node: Node) -> str:
     """What is being done, with what ends it."""
     if isinstance(node, StepNode):
-        return (
-            f"{node.kind.replace('_', ' ')} until {' or '.join(str(cutoff) for cutoff in node.step.cutoffs)}"
-        )
+        return f"{node.kind.replace('_', ' ')} until {' or '.join(map(str, node.ends))}"
     return node.path

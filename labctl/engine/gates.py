@@ -9,6 +9,7 @@ from labctl.instrument.channel import Sample
 from labctl.instrument.cutoff_watch import CutoffWatch
 from labctl.instrument.frozen import ALIKE, Frozen
 from labctl.instrument.step import Control, Cutoff, Step
+from labctl.instrument.temperature import Band, BandWatch
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision
 from labctl.store.progress import Passed
@@ -24,18 +25,28 @@ class Gates:
         cycle: cycle of the run.
         work: the run's surroundings.
         pulse: the step is a pulse of a measurement, not a half-cycle.
+        bands: temperatures that end the step.
 
     Attributes:
         began_s: when the step began to act on the cell; None before its first valid sample.
-        cutoff: the cut-off that ended the step, if one did.
+        cutoff: the cut-off that ended the step, if one did, or the band of temperature.
         paused, skipped: a person has asked for it, and the step is over for the present.
         end: a reason to end the run, if there is one.
         decisions: what stop rules have said during the step.
     """
 
-    def __init__(self, step: Step, number: int, cycle: int, work: Workplace, *, pulse: bool = False) -> None:
+    def __init__(
+        self,
+        step: Step,
+        number: int,
+        cycle: int,
+        work: Workplace,
+        *,
+        pulse: bool = False,
+        bands: tuple[Band, ...] = (),
+    ) -> None:
         self.began_s: float | None = None
-        self.cutoff: Cutoff | None = None
+        self.cutoff: Cutoff | Band | None = None
         self.paused = self.skipped = False
         self.end: RunEnd | None = None
         self.decisions: list[Decision] = []
@@ -49,6 +60,8 @@ class Gates:
         self._half_cycles = work.half_cycles
         self._rules = work.rules
         self._control = work.control
+        self._surroundings = work.surroundings
+        self._bands = BandWatch(bands) if bands else None
         self._watch: CutoffWatch | None = None
         self._figures: HalfCycleFigures | None = None
         self._charge_before_C = 0.0
@@ -69,7 +82,12 @@ class Gates:
     def pass_through(self, sample: Sample) -> bool:
         """Take one sample; True when the step is over."""
         time_s, voltage_V, current_A, status, cutoff = sample
-        self._record.sample(self._number, time_s, voltage_V, current_A, status)
+        temperature_K, beside = None, self._surroundings
+        if beside is not None:
+            temperature_K, self.end = beside.kelvin(time_s), beside.fault()
+        self._record.sample(self._number, time_s, voltage_V, current_A, status, temperature_K)
+        if self.end is not None:
+            return True
         fault = self._fault(time_s, voltage_V, current_A)
         if fault:
             self.end = RunEnd(RunState.FAULTED, fault)
@@ -93,6 +111,8 @@ class Gates:
                 said = self._rules.sample(self._record.seq, time_s, voltage_V, current_A, charge_C)
                 if said is not None:
                     self.decisions += said
+        if self._bands is not None and self.cutoff is None:
+            self.cutoff = self._bands.reached(time_s, temperature_K)
         if self.cutoff is not None:
             return True
         if self.decisions and any(Action.STOP in said.actions for said in self.decisions):

@@ -6,6 +6,7 @@ from labctl.engine.gates import Gates
 from labctl.engine.outcome import RunEnd
 from labctl.engine.remaining import remaining
 from labctl.instrument.step import Cutoff, Step
+from labctl.instrument.temperature import Band
 from labctl.protocol.plan import StepNode
 from labctl.protocol.rule_spec import Action
 from labctl.rules import Decision
@@ -22,7 +23,7 @@ class PresentStep:
 
     Attributes:
         part: what the instrument is asked for: the step, or what remains of it.
-        cutoff: which of the step's cut-offs has been reached; None: none.
+        cutoff: which of the step's ends has been reached; None: none.
         decisions: what rules have said during the step.
         skipped: a person ended it.
         end: a reason to end the run.
@@ -31,7 +32,7 @@ class PresentStep:
     def __init__(self, node: StepNode, passed: Passed = Passed(), decisions: Iterable[Decision] = ()) -> None:
         self.node = node
         self.part: Step = node.step
-        self.cutoff: Cutoff | None = None
+        self.cutoff: Cutoff | Band | None = None
         self.decisions = list(decisions)
         self.skipped = False
         self.end: RunEnd | None = None
@@ -115,15 +116,17 @@ class PresentStep:
             self._step_id,
             self._began_s if gates is None or gates.began_s is None else gates.began_s,
             self.passed,
-            None if reached is None else self.node.step.cutoffs.index(reached),
+            None if reached is None else self.node.ends.index(reached),
         )
 
     def restore(self, stored: StepProgress) -> None:
         """Be where an earlier process was."""
         self._first_id, self._step_id, self._began_s = stored.first_id, stored.step_id, stored.began_s
         if stored.cutoff is not None:
-            self.cutoff = self.node.step.cutoffs[stored.cutoff]
+            self.cutoff = self.node.ends[stored.cutoff]
 
-    def _of_the_whole(self, cutoff: Cutoff) -> Cutoff:
-        """A cut-off of the present part, as it stands in the plan."""
+    def _of_the_whole(self, cutoff: Cutoff | Band) -> Cutoff | Band:
+        """An end of the present part, as it stands in the plan."""
+        if isinstance(cutoff, Band):
+            return cutoff
         return self.node.step.cutoffs[self.part.cutoffs.index(cutoff)]

@@ -34,7 +34,15 @@ class Record(Protocol):
         """A step begins; returns its number."""
         ...
 
-    def sample(self, step_id: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
+    def sample(
+        self,
+        step_id: int,
+        time_s: float,
+        voltage_V: float,
+        current_A: float,
+        status: int,
+        temperature_K: float | None = None,
+    ) -> None:
         """A reading. Never dropped."""
         ...
 

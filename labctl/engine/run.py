@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from labctl.clock import Clock
-from labctl.engine import circuit, interruption
+from labctl.engine import circuit, interruption, soaking
 from labctl.engine.control import RunControl
 from labctl.engine.gap import current_in, gap_between
 from labctl.engine.half_cycles import HalfCycles
@@ -15,6 +15,7 @@ from labctl.engine.present_step import PresentStep
 from labctl.engine.record import Record
 from labctl.engine.safe import open_circuit
 from labctl.engine.step_part import take_part
+from labctl.engine.surroundings import Surroundings
 from labctl.engine.sweeps import take_spectrum
 from labctl.engine.taken_up import Past, TakenUp
 from labctl.engine.walk import Place, Walk, continues_half_cycle
@@ -45,6 +46,7 @@ class Run:
         control: what a person asks for.
         tell: called with (kind, sentence) whenever something worth a line happens.
         taken_up: where an earlier process has left the run; None: the run begins.
+        surroundings: what is known of the cell's temperature; None: no thermometer stands beside it.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class Run:
         control: RunControl,
         tell: Callable[[str, str], None] = lambda kind, sentence: None,
         taken_up: TakenUp | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.plan = plan
         self.place: Place | None = None
         self.end: RunEnd | None = None
         self.control = control
         self.half_cycles = HalfCycles(rules, plan.cell.equilibrium_voltage_V, self._keep)
-        self._work = Workplace(channel, record, rules, clock, control, self.half_cycles, tell)
+        self._work = Workplace(channel, record, rules, clock, control, self.half_cycles, tell, surroundings)
         self._taken_up = taken_up
         start = None if taken_up is None else taken_up.progress.position
         self._places = iter(Walk(plan.nodes, lambda: self.half_cycles.discharged_C, start))
@@ -78,6 +81,11 @@ class Run:
     def sample(self) -> Sample | None:
         """The latest sample."""
         return self._work.sample
+
+    @property
+    def temperature_K(self) -> float | None:
+        """Beside the cell, by now; None if it is not known."""
+        return None if self._work.surroundings is None else self._work.surroundings.now_K()
 
     @property
     def elapsed_s(self) -> float | None:
@@ -117,7 +125,8 @@ class Run:
         if task is not None:
             control.attach(task)
         try:
-            end = await self._carry_out()
+            with soaking.watched(self._work, self.plan):
+                end = soaking.doubt(self._work, self.plan) or await self._carry_out()
         except asyncio.CancelledError:
             if not control.open_now:
                 await self._end(RunEnd(RunState.PAUSED, "labctl was told to end"))
@@ -197,6 +206,8 @@ class Run:
         """Take one step, with whatever pauses there are; returns a reason to end the run, or None to go on."""
         self._present = present
         while not present.is_over:
+            if end := await soaking.begin(self._work, present.node):
+                return end
             self._opening = None
             if not await take_part(self._work, present, place.cycle):
                 break
@@ -207,6 +218,7 @@ class Run:
             present.end = RunEnd(
                 RunState.FAILED, f"{present.node.path}: the instrument ended the step without a cut-off"
             )
+        present.end = present.end or soaking.end(self._work, present)
         if present.end is not None:
             return present.end
         decisions = present.decisions

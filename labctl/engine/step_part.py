@@ -17,7 +17,7 @@ async def take_part(work: Workplace, present: PresentStep, cycle: int) -> bool:
     node, part, start_s = present.node, present.part, work.clock.now()
     number = work.record.begin_step(cycle=cycle, path=node.path, kind=node.kind, start_s=start_s)
     work.note(*circuit.of_step(node.path, part), circuit.PLAN)
-    gates = Gates(part, number, cycle, work, pulse=node.pulse)
+    gates = Gates(part, number, cycle, work, pulse=node.pulse, bands=node.bands)
     present.begin_part(number, start_s, gates)
     try:
         async with aclosing(work.channel.run(part)) as samples:

@@ -7,6 +7,7 @@ from labctl.clock import Clock
 from labctl.engine.control import RunControl
 from labctl.engine.half_cycles import HalfCycles
 from labctl.engine.record import Record
+from labctl.engine.surroundings import Surroundings
 from labctl.instrument.channel import Channel, Sample
 from labctl.rules import RuleSet
 
@@ -23,6 +24,7 @@ class Workplace:
         control: what a person asks for.
         half_cycles: the half-cycle in progress.
         tell: called with (kind, sentence) whenever something worth a line happens.
+        surroundings: what is known of the cell's temperature; None: no thermometer stands beside it.
         sample: the latest; None before the first.
     """
 
@@ -33,6 +35,7 @@ class Workplace:
     control: RunControl
     half_cycles: HalfCycles
     tell: Callable[[str, str], None]
+    surroundings: Surroundings | None = None
     sample: Sample | None = None
 
     def note(

@@ -37,6 +37,7 @@ def bind(protocol: model.Protocol, source: Source, root: DocumentNode, problems:
         record=record,
         nodes=nodes,
         rules=tuple(protocol.stop_rules),
+        temperature=frame.temperature,
     )
     check_plan(plan, frame)
     problems.raise_first()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from labctl.instrument.course import Profile, Scan
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
-from labctl.protocol import model
+from labctl.protocol import bind_temperature, model, until
 from labctl.protocol.bind_impedance import impedance_spec
 from labctl.protocol.bind_scan import cyclic_scan, end_of, linear_scan
 from labctl.protocol.bind_until import (
@@ -24,7 +24,7 @@ from labctl.protocol.frame import Frame
 from labctl.protocol.macros import Part, expand, schedule
 from labctl.protocol.plan import IfInterrupted, ImpedanceNode, LoopNode, Node, Passes, StepNode, TagNode
 from labctl.protocol.profile_file import ProfileError, read_profile
-from labctl.protocol.scheduled import Controlled, Scheduled
+from labctl.protocol.scheduled import Controlled, Record, Scheduled
 from labctl.units import Dimension, parse, show
 from labctl.units import Quantity as TextQuantity
 
@@ -67,6 +67,8 @@ class StepBinder:
                 yield replace(node, pulse=True)
             case model.RestItem(rest=rest):
                 yield self._rest(rest, _Place((*path, "rest"), loops))
+            case model.SoakItem(soak=soak):
+                yield self._soak(soak, _Place((*path, "soak"), loops))
             case model.ConstantCurrentItem(constant_current=current):
                 yield self._constant_current(current, _Place((*path, "constant_current"), loops))
             case model.ConstantVoltageItem(constant_voltage=voltage):
@@ -113,6 +115,22 @@ class StepBinder:
     def _rest(self, rest: model.Rest, place: _Place) -> StepNode:
         cutoffs = rest_cutoffs(rest.until, (*place.path, "until"), self._frame)
         return self._step(rest, place, Control.REST, 0.0, cutoffs)
+
+    def _soak(self, soak: model.Soak, place: _Place) -> StepNode:
+        """A rest that ends when the temperature has settled; its own time limit is a failure."""
+        band = bind_temperature.settling(soak, place.path, self._frame)
+        at_most = Cutoff(Quantity.TIME, Side.ABOVE, soak.at_most.value)
+        return StepNode(
+            place.named(),
+            self._line(place),
+            "soak",
+            self._bounded(soak.record, place, "at_most", Control.REST, 0.0, (at_most,)),
+            self._passes(soak, place),
+            IfInterrupted.CONTINUE,
+            bands=(band,),
+            soak=True,
+            set_point_K=soak.temperature.value if soak.set_by == "labctl" else None,
+        )
 
     def _constant_current(self, step: model.ConstantCurrent, place: _Place) -> StepNode:
         amperes = self._flowing(step.current, place)
@@ -226,23 +244,40 @@ class StepBinder:
         cutoffs: tuple[Cutoff, ...],
         profile: Profile | None = None,
     ) -> StepNode:
+        step = self._bounded(text.record, place, "until", control, value, cutoffs, profile)
+        return self._node(text, place, _KIND[control], step)
+
+    def _bounded(
+        self,
+        record: Record | None,
+        place: _Place,
+        ends: str,
+        control: Control,
+        value: float,
+        cutoffs: tuple[Cutoff, ...],
+        profile: Profile | None = None,
+    ) -> Step:
+        """A step that is sampled at least once; ``ends`` is the key under which its end stands."""
         sampling = self._record
-        if text.record is not None:
-            sampling = self._frame.sampling(text.record, (*place.path, "record"))
+        if record is not None:
+            sampling = self._frame.sampling(record, (*place.path, "record"))
         step = Step(control, value, cutoffs, self._frame.safety, sampling, profile=profile)
         longest_s = step.time_limit_s()
         if longest_s is not None and sampling.every_s > longest_s:
             self._frame.refuse(
-                (*place.path, "record", "every") if text.record is not None else (*place.path, "until"),
+                (*place.path, "record", "every") if record is not None else (*place.path, ends),
                 f"a sample every {show(sampling.every_s, 's')} is longer than the step, {show(longest_s, 's')}",
                 "give the step its own `record: {every: ...}`",
             )
-        return self._node(text, place, _KIND[control], step)
+        return step
 
     def _node(self, text: Controlled | model.Scanned, place: _Place, kind: str, step: Step) -> StepNode:
         if_interrupted = IfInterrupted(text.if_interrupted)
         passes = self._passes(text, place)
-        return StepNode(place.named(), self._line(place), kind, step, passes, if_interrupted)
+        ends = getattr(text, "until", None)  # a cccv has none of this kind
+        given = ends.temperature if isinstance(ends, until.AtTemperature) else None
+        bands = bind_temperature.ends(given, (*place.path, "until", "temperature"), self._frame)
+        return StepNode(place.named(), self._line(place), kind, step, passes, if_interrupted, bands=bands)
 
     def _passes(self, step: Scheduled, place: _Place) -> Passes:
         if step.on_cycles is None and step.every is None:

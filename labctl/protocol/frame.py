@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from labctl.instrument.step import SafetyLimits, Sampling
-from labctl.protocol import model
+from labctl.instrument.temperature import Band
+from labctl.protocol import bind_temperature, model
 from labctl.protocol.bind_cell import current_A, describe_cell
 from labctl.protocol.document import Node, Path
 from labctl.protocol.plan import CellDescription, StepNode
@@ -32,6 +33,7 @@ class Frame:
     cell: CellDescription
     safety: SafetyLimits
     directory: FilePath | None
+    temperature: Band | None = None
 
     def refuse(self, path: Path, problem: str, remedy: str) -> None:
         """Note a problem with the value at ``path``."""
@@ -105,7 +107,8 @@ def make_frame(protocol: model.Protocol, root: Node, problems: Problems, directo
         problems.fatal(root.find(("cell", "nominal_capacity")).mark, error.problem, error.remedy)
     unlimited = Frame(root, problems, cell, SafetyLimits(low, high, math.inf), directory)
     current_max_A = unlimited.amperes(protocol.safety.current, ("safety", "current"))
-    frame = Frame(root, problems, cell, SafetyLimits(low, high, current_max_A), directory)
+    temperature = bind_temperature.limits(protocol.safety, unlimited)
+    frame = Frame(root, problems, cell, SafetyLimits(low, high, current_max_A), directory, temperature)
     if low >= high:
         upper = root.find(("safety", "voltage", 1)).mark
         problems.fatal(upper, "the upper voltage is not above the lower", "write [lowest, highest]")

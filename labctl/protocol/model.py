@@ -85,6 +85,12 @@ class Safety(Strict):
 
     voltage: list[fields.Voltage] = Field(description="[lowest, highest]", min_length=2, max_length=2)
     current: fields.CurrentMagnitude = Field(description="largest magnitude")
+    temperature: list[fields.Temperature] | None = Field(
+        None,
+        description="[lowest, highest], seen by a thermometer beside the channel",
+        min_length=2,
+        max_length=2,
+    )
 
 
 class Rest(Controlled):
@@ -187,10 +193,29 @@ class Tag(Scheduled):
     text: fields.Line
 
 
+class Soak(Scheduled):
+    """Open circuit until the temperature has settled."""
+
+    temperature: fields.Temperature = Field(description="what the chamber is set to")
+    within: fields.TemperatureDifference = Field(description="so far from it, on either side, is settled")
+    for_: fields.Time = Field(alias="for", description="it has to stay settled for this long")
+    at_most: fields.Time = Field(description="the run stops if it has not settled by then")
+    set_by: Literal["labctl", "hand"] = Field(
+        "labctl", description="hand: nothing is set, the temperature is only waited for"
+    )
+    record: Record | None = None
+
+
 class RestItem(Strict):
     """``- rest: ...``."""
 
     rest: Rest
+
+
+class SoakItem(Strict):
+    """``- soak: ...``."""
+
+    soak: Soak
 
 
 class ConstantCurrentItem(Strict):
@@ -305,6 +330,7 @@ class LoopItem(Scheduled):
 
 STEPS: dict[str, type[Strict]] = {
     "rest": RestItem,
+    "soak": SoakItem,
     "constant_current": ConstantCurrentItem,
     "constant_voltage": ConstantVoltageItem,
     "cccv": CccvItem,
@@ -332,6 +358,7 @@ def _step_kind(given: Any) -> str | None:
 
 Item = Annotated[
     Annotated[RestItem, Variant("rest")]
+    | Annotated[SoakItem, Variant("soak")]
     | Annotated[ConstantCurrentItem, Variant("constant_current")]
     | Annotated[ConstantVoltageItem, Variant("constant_voltage")]
     | Annotated[CccvItem, Variant("cccv")]

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from labctl.instrument.impedance import ImpedanceSpec
-from labctl.instrument.step import Control, SafetyLimits, Sampling, Step
+from labctl.instrument.step import Control, Cutoff, SafetyLimits, Sampling, Step
+from labctl.instrument.temperature import Band
 from labctl.protocol.rule_spec import RuleSpec
+from labctl.units import show_celsius
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ class StepNode:
         passes: when it is taken.
         if_interrupted: what becomes of it when it was interrupted.
         pulse: it is a pulse of a measurement, neither half-cycle nor cycle.
+        bands: temperatures that end it, which no instrument knows of: the engine sees to them.
+        soak: it rests until the temperature has settled in its band; the time limit of its step is a failure.
+        set_point_K: what its soak sets the chamber to; None: nothing is set.
     """
 
     path: str
@@ -83,6 +88,22 @@ class StepNode:
     passes: Passes = Passes()
     if_interrupted: IfInterrupted = IfInterrupted.ASK
     pulse: bool = False
+    bands: tuple[Band, ...] = ()
+    soak: bool = False
+    set_point_K: float | None = None
+
+    @property
+    def ends(self) -> tuple[Cutoff | Band, ...]:
+        """Whatever ends it, cut-offs of the instrument first."""
+        return (*self.step.cutoffs, *self.bands)
+
+    def in_words(self) -> str:
+        """``rest until time >= 1 h or temperature <= 30 degC``."""
+        if self.soak:
+            asked = "" if self.set_point_K is None else f" at {show_celsius(self.set_point_K)}"
+            return f"soak{asked} until {self.bands[0]}, else the run stops at {self.step.cutoffs[0]}"
+        more = "".join(f" or {band}" for band in self.bands)
+        return f"{self.kind.replace('_', ' ')} {self.step.in_words()}{more}"
 
     @property
     def is_half_cycle(self) -> bool:
@@ -150,6 +171,7 @@ class Plan:
         record: when to keep a sample, unless a step says otherwise.
         nodes: what is done, in order.
         rules: the stop rules.
+        temperature: must not be left; None: the protocol names no limits.
     """
 
     protocol: str
@@ -160,10 +182,16 @@ class Plan:
     record: Sampling
     nodes: tuple[Node, ...]
     rules: tuple[RuleSpec, ...]
+    temperature: Band | None = None
 
     def has_impedance(self) -> bool:
         """Whether a spectrum is planned anywhere."""
         return any(isinstance(node, ImpedanceNode) for node in _flatten(self.nodes))
+
+    def wants_thermometer(self) -> bool:
+        """Whether it cannot be carried out without one."""
+        ends = any(isinstance(node, StepNode) and node.bands for node in self.flat())
+        return ends or self.temperature is not None
 
     def flat(self) -> Iterator[Node]:
         """Every node once, loops before their bodies."""

@@ -46,7 +46,17 @@ class VoltageRate(Threshold[fields.VoltageRate]):
     """A magnitude of dV/dt to reach."""
 
 
-class RestUntil(Strict):
+class Temperature(Threshold[fields.Temperature]):
+    """A temperature to reach."""
+
+
+class AtTemperature(Strict):
+    """The end that each of these has in common."""
+
+    temperature: Temperature | None = Field(None, description="needs a thermometer beside the channel")
+
+
+class RestUntil(AtTemperature):
     """Ends of a rest."""
 
     time: fields.Time
@@ -54,7 +64,7 @@ class RestUntil(Strict):
     voltage_rate: VoltageRate | None = None
 
 
-class CurrentUntil(Strict):
+class CurrentUntil(AtTemperature):
     """Ends of a galvanostatic step."""
 
     voltage: Voltage | None = None
@@ -64,7 +74,7 @@ class CurrentUntil(Strict):
     voltage_rate: VoltageRate | None = None
 
 
-class VoltageUntil(Strict):
+class VoltageUntil(AtTemperature):
     """Ends of a potentiostatic step."""
 
     time: fields.Time | None = None
@@ -86,14 +96,14 @@ class ResistanceUntil(CurrentUntil):
     current: Current | None = None
 
 
-class ProfileUntil(Strict):
+class ProfileUntil(AtTemperature):
     """Ends of a profile before its last set point."""
 
     voltage: Voltage
     time: fields.Time | None = None
 
 
-class ScanUntil(Strict):
+class ScanUntil(AtTemperature):
     """Ends of a voltage scan before its last level."""
 
     current: Current | None = None

@@ -22,9 +22,21 @@ _MISSING = {
     "from": "add the highest frequency, as in `from: 100 kHz`",
     "to": "add the lowest frequency, as in `to: 0.1 Hz`",
     "scan_rate": "add it, as in `scan_rate: 0.1 mV/s`",
+    "within": "add how far from it is settled, as in `within: 0.5 K`",
+    "for": "add how long it has to stay settled, as in `for: 30 min`",
+    "at_most": "add how long that may take, as in `at_most: 4 h`",
     "start": "add `start: open_circuit`, or a voltage between the vertices",
 }
-_EXAMPLE = {"voltage": "voltage: 4.2 V", "current": "current: 0.4 mA/cm2", "every": "every: 10 s"}
+_TWO = {
+    "voltage": "two entries, as in [-1 V, 1 V]",
+    "temperature": "two entries, as in [5 degC, 60 degC]",
+}
+_EXAMPLE = {
+    "temperature": "temperature: 40 degC",
+    "voltage": "voltage: 4.2 V",
+    "current": "current: 0.4 mA/cm2",
+    "every": "every: 10 s",
+}
 
 
 def validate(root: Node, problems: Problems) -> Protocol:
@@ -63,7 +75,7 @@ def _report(error: Any, root: Node, problems: Problems) -> None:
                 node.mark, f"{path[-1]!r} wants a list", f"write `{path[-1]}: [...]` or items with '- '"
             )
         case "too_short" | "too_long":
-            wanted = "two entries, as in [-1 V, 1 V]" if path[-1] == "voltage" else "at least one entry"
+            wanted = _TWO.get(str(path[-1]), "at least one entry")
             problems.add(node.mark, f"{path[-1]!r} has too few or too many entries", f"write {wanted}")
         case "literal_error":
             problems.add(

@@ -20,6 +20,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines.append(
         f"safety: {show(safety.voltage_min_V, 'V')} .. {show(safety.voltage_max_V, 'V')}, "
         f"at most {show(safety.current_max_A, 'A')}"
+        + ("" if plan.temperature is None else f", {plan.temperature}")
     )
     lines += _nodes(plan.nodes, 0)
     for rule in plan.rules:
@@ -41,7 +42,7 @@ def _nodes(nodes: tuple[Node, ...], depth: int) -> Iterator[str]:
                 yield f"{indent}- {count} times:{_passes(node.passes)}"
                 yield from _nodes(body, depth + 1)
             case StepNode():
-                yield f"{indent}- {node.kind} {node.step.in_words()}{_passes(node.passes)}"
+                yield f"{indent}- {node.in_words()}{_passes(node.passes)}"
             case ImpedanceNode(spec=spec):
                 unit = "A" if spec.mode == "galvanostatic" else "V"
                 yield (

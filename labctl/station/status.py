@@ -68,7 +68,7 @@ def in_words(node: Node) -> str:
     """What is being done, with what ends it."""
     if not isinstance(node, StepNode):
         return node.path.rpartition(".")[2]
-    return f"{node.kind.replace('_', ' ')} {node.step.in_words()}"
+    return node.in_words()
 
 
 _BEFORE = {Phase.PAUSED: "circuit open, in ", Phase.LAST_STEP: "last: "}

@@ -7,7 +7,7 @@ the nominal capacity in one hour), never the coulomb: coulombs are written ``As`
 
 from labctl.units.dimension import Dimension
 from labctl.units.quantity import Quantity, parse, parse_count, parse_number
-from labctl.units.show import show, show_duration
+from labctl.units.show import show, show_celsius, show_duration
 from labctl.units.slips import QuantityError
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "parse_count",
     "parse_number",
     "show",
+    "show_celsius",
     "show_duration",
 ]

@@ -27,6 +27,7 @@ class Dimension(Enum):
     AREA = ("area", "m2", "0.2827 cm2", 1e-12, 10.0)
     MASS = ("mass", "kg", "2.8 mg", 1e-12, 100.0)
     TEMPERATURE = ("temperature", "K", "25 degC", 1.0, 2e3)
+    TEMPERATURE_DIFFERENCE = ("temperature difference", "K", "0.5 K", 1e-3, 1e3)
     FRACTION = ("fraction", "1", "80 %", 1e-9, 100.0)
     VOLTAGE_RATE = ("voltage rate", "V/s", "1 mV/min", 1e-16, 1e6)
 
@@ -96,6 +97,7 @@ UNITS: dict[Dimension, dict[str, Fraction]] = {
     Dimension.AREA: _areas(),
     Dimension.MASS: _prefixed("g", "umk", Fraction(1, 1000)),
     Dimension.TEMPERATURE: {"degC": Fraction(1), "\u00b0C": Fraction(1), "K": Fraction(1)},
+    Dimension.TEMPERATURE_DIFFERENCE: {"K": Fraction(1)},
     Dimension.FRACTION: {"%": Fraction(1, 100)},
     Dimension.VOLTAGE_RATE: {f"{v}/{t}": _VOLT[v] / SECONDS[t] for v in _VOLT for t in ("s", "min", "h")},
 }

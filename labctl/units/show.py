@@ -18,6 +18,11 @@ def show(value: float, unit: str, digits: int = 4) -> str:
     return f"{value / scale:.{digits}g} {prefix}{unit}"
 
 
+def show_celsius(temperature_K: float) -> str:
+    """A temperature for a person: ``show_celsius(298.15)`` is ``25 degC``."""
+    return f"{round(temperature_K - 273.15, 2) + 0.0:g} degC"
+
+
 def show_duration(duration_s: float) -> str:
     """A time for a person, to two units: ``2 h 30 min``, ``10 d 10 h``, ``45 s``."""
     parts = list(_split_duration(duration_s))

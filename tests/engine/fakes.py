@@ -88,6 +88,7 @@ class FakeRecord:
     origin_s: float = 0.0
     steps: list[dict[str, Any]] = field(default_factory=list)
     samples: list[tuple[float, ...]] = field(default_factory=list)
+    temperatures: list[tuple[float, float | None]] = field(default_factory=list)
     half_cycles: list[HalfCycle] = field(default_factory=list)
     spectra: list[Spectrum] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
@@ -108,8 +109,17 @@ class FakeRecord:
         self.steps.append({"cycle": cycle, "path": path, "kind": kind, "start_s": start_s})
         return len(self.steps)
 
-    def sample(self, step: int, time_s: float, voltage_V: float, current_A: float, status: int) -> None:
+    def sample(
+        self,
+        step: int,
+        time_s: float,
+        voltage_V: float,
+        current_A: float,
+        status: int,
+        temperature_K: float | None = None,
+    ) -> None:
         self.seq += 1
+        self.temperatures.append((time_s, temperature_K))
         self.samples.append((step, time_s, voltage_V, current_A, status))
 
     def end_step(

@@ -50,7 +50,7 @@ def test_the_example_becomes_a_plan(example: str, tmp_path: Path) -> None:
 
 
 def test_every_kind_of_block_is_there() -> None:
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
 
 
 def test_the_page_names_every_step() -> None:

@@ -12,7 +12,7 @@ from labctl.exchange.protocols.through_unicycler import to_biologic, to_neware
 from labctl.exchange.protocols.unicycler_export import to_unicycler
 from labctl.exchange.protocols.unicycler_import import from_unicycler
 from labctl.protocol import document
-from labctl.protocol.plan import Plan
+from labctl.protocol.plan import Plan, StepNode
 from labctl.protocol.problems import Problems
 
 
@@ -80,6 +80,13 @@ def _say_surroundings(plan: Plan, report: Report) -> None:
     symmetric = plan.safety.voltage_min_V == -plan.safety.voltage_max_V and cell.equilibrium_voltage_V == 0.0
     if cell.equilibrium_voltage_V is not None and not symmetric:
         report.lost.append(f"cell.equilibrium_voltage: {cell.equilibrium_voltage_V:g} V")
+    if plan.temperature is not None:
+        report.lost.append(f"safety.temperature: {plan.temperature}")
+    for node in plan.flat():
+        if isinstance(node, StepNode) and node.soak:
+            report.lost.append(f"{node.path}: a soak; what is left is its rest, as long as it may take")
+        elif isinstance(node, StepNode):
+            report.lost += [f"{node.path}.until: {band}" for band in node.bands]
     report.lost += [f"stop_rules.{rule.name}: the run is watched by nobody" for rule in plan.rules]
     report.changed.append(f"protocol: the name {plan.protocol} goes into the file's name")
     if "#" in plan.text:
