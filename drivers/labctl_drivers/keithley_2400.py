@@ -126,9 +126,9 @@ class Keithley2400(SmuChannel):
         """The set point."""
         return number(f":SOUR:{setup.source}", value)
 
-    def reading_query(self, setup: Setup) -> bytes:
+    def reading_queries(self, setup: Setup) -> tuple[bytes, ...]:
         """One reading; the output is on."""
-        return b":READ?"
+        return (b":READ?",)
 
     def parse_reading(self, reply: str) -> Reading:
         """``+1.000000E-01,+1.000000E-03,+7.282600E+01,+4.301200E+04``."""

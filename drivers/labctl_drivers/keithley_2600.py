@@ -120,9 +120,9 @@ class Keithley2600(SmuChannel):
         """The set point."""
         return _attribute(f"smua.source.level{'i' if setup.source == 'CURR' else 'v'}", value)
 
-    def reading_query(self, setup: Setup) -> bytes:
+    def reading_queries(self, setup: Setup) -> tuple[bytes, ...]:
         """Whether the limit holds, then one reading."""
-        return b"print(string.format('%s,%.9e,%.9e', tostring(smua.source.compliance), smua.measure.iv()))"
+        return (b"print(string.format('%s,%.9e,%.9e', tostring(smua.source.compliance), smua.measure.iv()))",)
 
     def parse_reading(self, reply: str) -> Reading:
         """``false,1.000000000e-03,1.000000000e-01``: compliance, current, voltage."""

@@ -116,9 +116,9 @@ class KeysightB2900(SmuChannel):
         """The set point."""
         return number(f":SOUR:{setup.source}", value)
 
-    def reading_query(self, setup: Setup) -> bytes:
+    def reading_queries(self, setup: Setup) -> tuple[bytes, ...]:
         """One spot measurement."""
-        return b":MEAS? (@1)"
+        return (b":MEAS? (@1)",)
 
     def parse_reading(self, reply: str) -> Reading:
         """``+1.000000E-01,+1.000000E-03,+7.282600E+01,+1.000000E+00``."""

@@ -31,7 +31,7 @@ class Execution:
         self._setup = setup
         self._epoch = epoch
         self._galvanostatic = setup.source == "CURR"
-        self._read = smu.reading_query(setup)
+        self._queries = smu.reading_queries(setup)
         self._stamp = -math.inf
         self._doubts = 0
         self._take_level(first)
@@ -61,14 +61,15 @@ class Execution:
         self._lowest, self._highest = value - doubtful, value + doubtful
 
     async def measure(self) -> Sample:
-        """One query: voltage, current, and what the instrument says about them."""
+        """One reading: voltage, current, and what the instrument says about them."""
         smu = self._smu
         time_s = smu.clock.now()
-        reply = (await smu.link.ask(self._read, _READING)).decode("ascii", "replace")
+        answers = [await smu.link.ask(query, _READING) for query in self._queries]
+        reply = b",".join(answers).decode("ascii", "replace")
         try:
             reading = smu.parse_reading(reply)
         except ValueError as error:
-            raise smu.nonsense(self._read.decode(), reply) from error
+            raise smu.nonsense(b",".join(self._queries).decode(), reply) from error
         if reading.stamp is not None:
             if not reading.stamp > self._stamp:
                 raise InvalidReading("a reading it had given before", smu.link.name, "", reply)

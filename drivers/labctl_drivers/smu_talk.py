@@ -55,12 +55,12 @@ class SourceMeasureUnit(Conversation[Setup]):
         """The set point, A or V."""
 
     @abstractmethod
-    def reading_query(self, setup: Setup) -> bytes:
-        """Asks for one reading of voltage and current."""
+    def reading_queries(self, setup: Setup) -> tuple[bytes, ...]:
+        """Ask for one reading of voltage and current: mostly a single query."""
 
     @abstractmethod
     def parse_reading(self, reply: str) -> Reading:
-        """The answer to it; ValueError if it is nothing of the kind."""
+        """The answer, or the answers joined by commas; ValueError if it is nothing of the kind."""
 
     async def output_is_on(self) -> bool:
         """Whether the output is on."""

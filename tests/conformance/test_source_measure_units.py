@@ -14,11 +14,12 @@ from labctl.instrument.channel import Driver
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.link import Link
 from labctl.plugins import cell as make_cell
-from labctl_drivers import keithley_2400, keithley_2600, keysight_b2900
+from labctl_drivers import keithley_2400, keithley_2600, keysight_b2900, srs_ec301
 from labctl_simulators.attach import prologix, pty, tcp
 from labctl_simulators.firmware.keithley_2400 import Keithley2400
 from labctl_simulators.firmware.keithley_2600 import Keithley2600
 from labctl_simulators.firmware.keysight_b2900 import KeysightB2900
+from labctl_simulators.firmware.srs_ec301 import SrsEc301
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
 from tests.conformance.course_conformance import EVERY_COURSE
 from tests.conformance.listening_port import ListeningPort
@@ -45,6 +46,7 @@ PAIRS = (
     Pair(keithley_2400.DRIVER, Keithley2400, ("2400", "2401", "2410", "2420", "2440"), (PTY, GPIB)),
     Pair(keithley_2600.DRIVER, Keithley2600, ("2601B", "2611B", "2635B"), (TCP,)),
     Pair(keysight_b2900.DRIVER, KeysightB2900, ("B2901A", "B2911A"), (TCP,)),
+    Pair(srs_ec301.DRIVER, SrsEc301, ("EC301",), (TCP, GPIB)),
 )
 OVER_A_WIRE = [
     (check, cell)
@@ -61,7 +63,7 @@ OVER_A_WIRE = [
 
 def _in_memory(pair: Pair, cell_name: str, model: str) -> Bench:
     cell = CountingCell(make_cell(cell_name, 1))
-    device = pair.twin(cell, 1, model=model)
+    device = pair.twin(cell, 1) if len(pair.models) == 1 else pair.twin(cell, 1, model=model)
     clock = VirtualClock()
     port = ListeningPort(device.port, clock)
     channel = pair.driver.open(Link(port, clock), clock)
