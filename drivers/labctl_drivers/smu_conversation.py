@@ -133,20 +133,8 @@ class Conversation(ABC, Generic[S]):
             raise WrongInstrument(f"{identity} answers where {self.identity} was", self.link.name)
 
     async def regain(self, proof: Callable[[], Awaitable[T]]) -> T:
-        """Reopen the line until ``proof`` succeeds on it, for as long as a step may go on unwatched.
-
-        Raises:
-            LinkError: it did not in that time.
-        """
-        until_s = self.clock.now() + _UNWATCHED_S * self.clock.speed
-        while True:
-            try:
-                await self.link.resynchronise()
-                return await proof()
-            except LinkError:
-                if self.clock.now() >= until_s:
-                    raise
-            await self.clock.sleep_until(self.clock.now() + _PAUSE_S * self.clock.speed)
+        """Reopen the line until ``proof`` succeeds on it; see ``regain``."""
+        return await regain(self.link, self.clock, proof)
 
     def nonsense(self, sent: str, reply: str) -> LinkNonsense:
         """Poison the link and return the error to raise."""
@@ -167,3 +155,26 @@ class Conversation(ABC, Generic[S]):
         if self._expected not in (None, identity.model):
             raise WrongInstrument(f"a {self._expected} was expected", self.link.name, "*IDN?", reply)
         return identity
+
+
+async def regain(link: Link, clock: Clock, proof: Callable[[], Awaitable[T]], quiet_s: float = 0.2) -> T:
+    """Reopen a line until ``proof`` succeeds on it, for as long as a step may go on unwatched.
+
+    Args:
+        link: to an instrument that has been lost.
+        clock: the time it lives in.
+        proof: that question and answer belong together, and that the instrument does what it was told.
+        quiet_s: on the wall, how long the line has to be silent; 0 where an instrument sends by itself.
+
+    Raises:
+        LinkError: it did not in that time.
+    """
+    until_s = clock.now() + _UNWATCHED_S * clock.speed
+    while True:
+        try:
+            await link.resynchronise(quiet_s)
+            return await proof()
+        except LinkError:
+            if clock.now() >= until_s:
+                raise
+        await clock.sleep_until(clock.now() + _PAUSE_S * clock.speed)
