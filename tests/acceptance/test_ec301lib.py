@@ -1,7 +1,8 @@
 """ec301lib at commit 08dc348, unmodified, drives the simulated EC301 over TCP.
 
 It is written in Python 2 and in no package registry. EC301LIB names the ``src`` folder of a checkout of
-lib-maxiv-ec301, EC301LIB_PYTHON an interpreter of Python 2.7 that has numpy; without them a person has tried it by hand.
+lib-maxiv-ec301, EC301LIB_PYTHON an interpreter of Python 2.7 that has numpy; without them a
+person has tried it by hand.
 """
 
 import os
