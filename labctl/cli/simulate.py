@@ -62,7 +62,10 @@ def simulate(
         ),
     ] = "",
 ) -> None:
-    """Serve a simulated instrument. The first line printed names the VISA resource to connect to."""
+    """Serve a simulated instrument. The first line printed names the VISA resource to connect to.
+
+    An instrument with two ports prints two lines, the second for its second port.
+    """
     import asyncio
 
     from labctl import plugins
@@ -99,27 +102,26 @@ async def _serve_all(
     """Serve each until cancelled; the first at the port that was asked for, the others at those that follow."""
     import asyncio
 
+    announced: list[str] = []
     try:
         async with asyncio.TaskGroup() as group:
-            for number, device in enumerate(devices):
+            for device in devices:
                 listening = asyncio.Event()
-                here = where | {"port": where["port"] + number} if where.get("port") else where
-                group.create_task(serve(device, speed=speed, ready=_announcer(listening), **here))
+                here = where | {"port": where["port"] + len(announced)} if where.get("port") else where
+                ready = _announcer(announced, listening)
+                group.create_task(serve(device, speed=speed, ready=ready, **here))
                 await listening.wait()  # so that they are announced in their order
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
 
 
-def _announcer(listening: "asyncio.Event") -> Callable[[str], None]:
+def _announcer(announced: list[str], listening: "asyncio.Event") -> Callable[[str], None]:
     def announce(resource: str) -> None:
-        _announce(resource)
+        print(f"ready {resource}", flush=True)
+        announced.append(resource)
         listening.set()
 
     return announce
-
-
-def _announce(resource: str) -> None:
-    print(f"ready {resource}", flush=True)
 
 
 def _address(text: str) -> dict[str, str | int]:

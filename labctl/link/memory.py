@@ -1,7 +1,7 @@
 """A port in memory: a simulated instrument's firmware is called directly, and the clock moves when it has to."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from labctl.clock import Clock
 from labctl.errors import LinkLost
@@ -27,6 +27,15 @@ class SimulatedPort(Protocol):
 
     def close(self, now_s: float) -> None:
         """The connection ends."""
+        ...
+
+
+@runtime_checkable
+class SimulatedFirstPort(Protocol):
+    """A connection to an instrument that has a second port."""
+
+    def beside(self) -> SimulatedPort:
+        """A connection to that one."""
         ...
 
 
@@ -81,6 +90,17 @@ class MemoryPort:
         if self._device is not None:
             self._device.close(self._clock.now())
             self._device = None
+
+    def beside(self, resource: str) -> "MemoryPort":
+        """The instrument's second port, which can be opened while this one is open."""
+
+        def connect() -> SimulatedPort:
+            device = self._connected()
+            if not isinstance(device, SimulatedFirstPort):
+                raise ConnectionRefusedError("the instrument has no second port")
+            return device.beside()
+
+        return MemoryPort(connect, self._clock, f"{self.name}, second port")
 
     def _connected(self) -> SimulatedPort:
         if self._device is None:

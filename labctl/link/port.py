@@ -1,7 +1,7 @@
 """What every kind of port offers: write bytes, read what has come, open again."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +46,20 @@ class Port(Protocol):
 
     async def close(self) -> None:
         """Close; idempotent."""
+        ...
+
+
+@runtime_checkable
+class HasSecond(Protocol):
+    """A port of an instrument that may have a second one."""
+
+    def beside(self, resource: str) -> Port:
+        """The instrument's second port; nothing is opened yet.
+
+        Args:
+            resource: where it is, written as the first; empty: where an instrument of this kind has it.
+
+        Raises:
+            LinkLost: where it is cannot be told.
+        """
         ...

@@ -7,6 +7,7 @@ import serial
 
 from labctl.clock import ThreadClock
 from labctl.link.blocking import SLICE_S, BlockingPort
+from labctl.link.second import second_of
 
 try:
     from termios import error as _terminal_error
@@ -34,6 +35,11 @@ class SerialPort(BlockingPort):
         super().__init__(device, clock)
         self._settings = dict(settings)
         self._line: serial.Serial | None = None
+
+    def beside(self, resource: str) -> "SerialPort":
+        """The instrument's second port: the other line of the same USB device, if it is not named."""
+        device = second_of(self.name, resource).removeprefix("serial://")
+        return SerialPort(device, self._clock, self._settings)
 
     def _open(self) -> None:
         self._line = serial.Serial(

@@ -1,6 +1,7 @@
 """A port that remembers every line which has left through it."""
 
-from labctl.link.port import Port
+from labctl.errors import LinkLost
+from labctl.link.port import HasSecond, Port
 
 
 class TappedPort:
@@ -28,6 +29,12 @@ class TappedPort:
     async def read(self, until_s: float) -> bytes:
         """What has come."""
         return await self._port.read(until_s)
+
+    def beside(self, resource: str) -> Port:
+        """The instrument's second port, which is not listened to."""
+        if not isinstance(self._port, HasSecond):
+            raise LinkLost("no second port is known here", self.name)
+        return self._port.beside(resource)
 
     async def close(self) -> None:
         """Close it."""

@@ -7,6 +7,7 @@ import socket
 
 from labctl.clock import TurnClock
 from labctl.errors import LinkLost
+from labctl.link.second import second_of
 
 _PLAIN = re.compile(r"TCPIP\d*::([^:\s]+)::(\d+)::SOCKET", re.IGNORECASE)
 _OPEN_S = 2.0
@@ -98,6 +99,18 @@ class TcpPort:
             if not data:
                 raise LinkLost("reading failed: the instrument closed the connection", self.name)
             return data
+
+    def beside(self, resource: str) -> "TcpPort":
+        """The instrument's second port: the TCP port that follows, if it is not named.
+
+        Raises:
+            LinkLost: what is named is no plain TCP socket.
+        """
+        second = second_of(self.name, resource)
+        address = plain_socket(second)
+        if address is None:
+            raise LinkLost(f"{second} is no TCP socket, as the first port is", self.name)
+        return TcpPort(address, second, self._clock)
 
     async def close(self) -> None:
         """Close; idempotent."""

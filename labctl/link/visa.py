@@ -26,6 +26,7 @@ from pyvisa.constants import ControlFlow, InterfaceType, ResourceAttribute, Stat
 
 from labctl.clock import ThreadClock
 from labctl.link.blocking import SLICE_S, BlockingPort
+from labctl.link.second import second_of
 from labctl.link.serial import poll_line
 
 _OPEN_S = 2.0
@@ -59,6 +60,11 @@ class VisaPort(BlockingPort):
         self._settings = dict(settings)
         self._opened: list[Any] = []
         self._wire: _Wire | None = None
+
+    def beside(self, resource: str) -> "VisaPort":
+        """The instrument's second port: the next TCP port, or the other line of the same USB device, if not named."""
+        second = second_of(self._resource, resource)
+        return VisaPort(second, self._clock, self._terminator, self._settings)
 
     def _open(self) -> None:
         self._wire = None

@@ -2,39 +2,52 @@
 
 Both ends are raw. The client's end is also held open here, so that a client may close and come back without
 end-of-file or EIO in between. As on a serial line without handshake, output that nobody takes is lost once
-``MOST_PENDING_BYTES`` wait (an answer once begun is kept whole). While output waits no input is taken.
+``MOST_PENDING_BYTES`` wait (an answer once begun is kept whole). While output waits no input is taken. An instrument
+with a second line has a second pseudo-terminal.
 """
 
 import asyncio
 import os
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from labctl_simulators.attach.scaled_time import ScaledTime
-from labctl_simulators.firmware import Device
+from labctl_simulators.firmware import Device, TwoLines, WirePort
 
 MOST_PENDING_BYTES = 1_000_000
+SECOND = "-data"
+"""What is added to the path of a link for the second line."""
+
 _READ_BYTES = 65_536
 
 
 class _Line:
     """The device's end of the line."""
 
-    def __init__(self, device: Device, time: ScaledTime, master: int) -> None:
-        self._port = device.port()
+    def __init__(self, port: WirePort, time: ScaledTime, master: int, lines: list["_Line"]) -> None:
+        self._port = port
         self._time = time
         self._master = master
+        self._lines = lines
         self._pending = bytearray()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self.lost = self._loop.create_future()
         self._loop.add_reader(master, self._readable)
-        self._arm()
+        lines.append(self)
+        self.arm()
 
     def close(self) -> None:
         """Take the line off the loop."""
         self._leave_loop()
         self._port.close(self._time.now_s())
+
+    def hang_up(self) -> None:
+        """The device has lost it."""
+        self._leave_loop()
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def _leave_loop(self) -> None:
         self._loop.remove_reader(self._master)
@@ -49,7 +62,8 @@ class _Line:
             return
         self._pass_on(self._port.receive, data, self._time.now_s())
 
-    def _arm(self) -> None:
+    def arm(self) -> None:
+        """Set the timer to when the port wants to be woken."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -66,10 +80,11 @@ class _Line:
         try:
             self._send(ask(*arguments))
         except ConnectionError:
-            self._leave_loop()
-            self.lost.set_result(None)
+            for line in self._lines:
+                line.hang_up()
         else:
-            self._arm()
+            for line in self._lines:  # what comes in on one may let another speak
+                line.arm()
 
     def _send(self, data: bytes) -> None:
         if len(self._pending) < MOST_PENDING_BYTES:
@@ -120,9 +135,29 @@ async def serve(
 async def _serve_one(
     device: Device, time: ScaledTime, link: str | None, ready: Callable[[str], None]
 ) -> None:
-    """Serve on one pseudo-terminal until the device loses it."""
+    """Serve on pseudo-terminals, one for each line, until the device loses them."""
+    lines: list[_Line] = []
+    with ExitStack() as stack:
+        first, name = stack.enter_context(_pair(link))
+        second, second_name = -1, ""
+        if isinstance(device, TwoLines):
+            second, second_name = stack.enter_context(_pair(link and f"{link}{SECOND}"))
+        try:
+            _Line(device.port(), time, first, lines)
+            if isinstance(device, TwoLines):
+                _Line(device.second_port(), time, second, lines)
+            for each in filter(None, (name, second_name)):
+                ready(f"ASRL{each}::INSTR")
+            await lines[0].lost
+        finally:
+            for line in lines:
+                line.close()
+
+
+@contextmanager
+def _pair(link: str | None) -> Iterator[tuple[int, str]]:
+    """The device's end of a pseudo-terminal, and the name of the client's."""
     master, client_end = os.openpty()
-    line: _Line | None = None
     made_link = False
     try:
         tty.setraw(master)
@@ -132,12 +167,8 @@ async def _serve_one(
         if link is not None:
             _make_link(name, link)
             made_link = True
-        line = _Line(device, time, master)
-        ready(f"ASRL{link or name}::INSTR")
-        await line.lost
+        yield master, link or name
     finally:
-        if line is not None:
-            line.close()
         if made_link and link is not None:
             os.unlink(link)
         os.close(client_end)

@@ -1,5 +1,6 @@
 """A simulated instrument on a TCP socket: one port of the device for each connection.
 
+An instrument with a second line listens for it at the TCP port that follows.
 A peer may vanish, reset, send garbage or stop reading: none of it reaches the device or the other connections. While
 a peer does not read, its port is neither fed nor woken, so that no more than one answer is held for it; the device's
 own time goes on through the other ports. Where the device allows it one port stays unconnected for that purpose.
@@ -9,14 +10,17 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from labctl_simulators.attach.scaled_time import ScaledTime
-from labctl_simulators.firmware import Device, WirePort
+from labctl_simulators.firmware import Device, TwoLines, WirePort
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 MOST_CONNECTIONS = 64
 """Further connections are reset; instruments allow far fewer."""
+
+_PAIR_TRIES = 50  # to find two TCP ports that follow each other, where any will do
 
 
 class _Bench:
@@ -31,12 +35,21 @@ class _Bench:
         self._timer: asyncio.TimerHandle | None = None
         self.arm()
 
-    def open_port(self, connection: "_Connection") -> WirePort:
-        """A port for a new connection; ConnectionRefusedError when the device has no more."""
+    def open_port(self, connection: "_Connection", *, second: bool) -> WirePort:
+        """A port for a new connection; ConnectionRefusedError when the device has no more.
+
+        Args:
+            connection: whose port it is.
+            second: on the second line of a device that has two.
+        """
         if len(self._connections) >= MOST_CONNECTIONS:
             raise ConnectionRefusedError("too many connections")
-        port = self._spare or self._device.port()
-        self._spare = self._another_port()
+        if second:
+            assert isinstance(self._device, TwoLines)
+            port = self._device.second_port()
+        else:
+            port = self._spare or self._device.port()
+            self._spare = self._another_port()
         self._connections.add(connection)
         return port
 
@@ -94,8 +107,9 @@ class _Bench:
 class _Connection(asyncio.Protocol):
     """One peer."""
 
-    def __init__(self, bench: _Bench) -> None:
+    def __init__(self, bench: _Bench, *, second: bool = False) -> None:
         self._bench = bench
+        self._second = second
         self._transport: asyncio.Transport | None = None
         self.port: WirePort | None = None
         self.paused = False
@@ -106,7 +120,7 @@ class _Connection(asyncio.Protocol):
         peer_socket = transport.get_extra_info("socket")
         peer_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         try:
-            self.port = self._bench.open_port(self)
+            self.port = self._bench.open_port(self, second=self._second)
         except ConnectionRefusedError:
             transport.abort()
 
@@ -174,17 +188,38 @@ async def serve(
         host: address to listen on.
         port: TCP port, 0 picks a free one.
         speed: simulated seconds in one real second.
-        ready: called once, with the VISA resource string, when connections are accepted.
+        ready: called with the VISA resource string when connections are accepted, for a second line once more.
 
     Raises:
         OSError: the address cannot be listened on.
     """
     bench = _Bench(device, ScaledTime(speed))
     try:
-        server = await asyncio.get_running_loop().create_server(lambda: _Connection(bench), host, port)
-        async with server:
-            bound_host, bound_port = server.sockets[0].getsockname()[:2]
-            ready(f"TCPIP::{bound_host}::{bound_port}::SOCKET")
+        async with AsyncExitStack() as stack:
+            for server in await _listen(bench, host, port, two=isinstance(device, TwoLines)):
+                await stack.enter_async_context(server)
+                bound_host, bound_port = server.sockets[0].getsockname()[:2]
+                ready(f"TCPIP::{bound_host}::{bound_port}::SOCKET")
             await server.serve_forever()
     finally:
         bench.close()
+
+
+async def _listen(bench: _Bench, host: str, port: int, *, two: bool) -> list[asyncio.Server]:
+    """A server for each line of the device, at TCP ports that follow each other."""
+    loop = asyncio.get_running_loop()
+    tries = _PAIR_TRIES if port == 0 and two else 1
+    while True:
+        tries -= 1
+        first = await loop.create_server(lambda: _Connection(bench), host, port)
+        if not two:
+            return [first]
+        following = first.sockets[0].getsockname()[1] + 1
+        try:
+            second = await loop.create_server(lambda: _Connection(bench, second=True), host, following)
+        except OSError:
+            first.close()
+            if not tries:
+                raise
+        else:
+            return [first, second]

@@ -1,6 +1,6 @@
 """Simulated instruments as sans-IO firmware: bytes in, bytes out, time as an argument."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class WirePort(Protocol):
@@ -37,4 +37,13 @@ class Device(Protocol):
     @property
     def circuit_closed(self) -> bool:
         """True while the instrument's output relay connects the cell: the truth that tests assert on."""
+        ...
+
+
+@runtime_checkable
+class TwoLines(Protocol):
+    """A device with a second line beside its first: attachments serve both."""
+
+    def second_port(self) -> WirePort:
+        """A connection on the second line; see ``Device.port``."""
         ...
