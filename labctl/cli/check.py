@@ -13,6 +13,7 @@ def check(
     channel: options.ChannelName = None,
     driver: options.DriverName = None,
     analyser: options.Analyser = None,
+    temperature: options.Temperature = None,
     without: options.Without = None,
     json: options.Json = False,
 ) -> None:
@@ -23,15 +24,20 @@ def check(
     from labctl.protocol.refusals import refusals
     from labctl.report.plan_text import plan_lines
     from labctl.station.limits import beyond_channel
+    from labctl.station.thermometers import beyond_thermometer
 
     if found := all_problems(protocol):
         print("\n".join(f"labctl: {error}" for error in found), file=sys.stderr)
         raise typer.Exit(2)
     plan = load(protocol, without=without or ())
     cell = "unconnected" if station is None else None
-    spec = choose_channel(plan, station, channel, driver, None, cell, analyser)
+    spec = choose_channel(plan, station, channel, driver, None, cell, analyser, None, temperature)
     traits = spec.traits()
-    problems = refusals(plan, traits, spec.check_step()) + beyond_channel(plan, spec.limits, spec.name)
+    problems = [
+        *refusals(plan, traits, spec.check_step()),
+        *beyond_channel(plan, spec.limits, spec.name),
+        *beyond_thermometer(plan, spec.thermometer, spec.name),
+    ]
     if json:
         print_json({"plan": plan, "estimate": estimate(plan), "instrument": traits, "refusals": problems})
     else:

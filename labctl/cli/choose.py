@@ -5,6 +5,7 @@ from labctl.errors import UserError
 from labctl.instrument.analyser_queue import AnalyserQueue
 from labctl.protocol.plan import Plan
 from labctl.station.connect import AnalyserSpec, ChannelSpec
+from labctl.station.thermometers import AuxiliarySpec, ThermometerSpec
 
 _SIMULATED = "palmsens-emstat4"
 
@@ -18,6 +19,7 @@ def choose_channel(
     cell: str | None,
     analyser: str | None = None,
     analyser_resource: str | None = None,
+    temperature: str | None = None,
 ) -> ChannelSpec:
     """The channel that the options describe.
 
@@ -25,9 +27,10 @@ def choose_channel(
         UserError: the options contradict each other, or name what does not exist.
     """
     if station is not None:
-        if driver or resource or cell or analyser:
+        if driver or resource or cell or analyser or temperature:
             raise UserError(
-                "--station names the instruments: leave --driver, --resource, --cell and --analyser out"
+                "--station names the instruments: leave --driver, --resource, --cell, --analyser and "
+                "--temperature out"
             )
         from labctl.station.file import load_station
 
@@ -42,14 +45,18 @@ def choose_channel(
                 "--cell is for instruments simulated in this process: leave it out with --resource"
             )
         beside = analyser_beside(analyser, analyser_resource)
-        return ChannelSpec(driver, plugins.driver(driver).name, resource, analyser=beside)
+        name = plugins.driver(driver).name
+        thermometer = thermometer_beside(temperature)
+        return ChannelSpec(driver, name, resource, analyser=beside, thermometer=thermometer)
     if analyser_resource is not None:
         raise UserError(
             "--analyser-resource is for an instrument at a --resource: leave it out, both are simulated"
         )
     name = plugins.driver(driver or _SIMULATED).name
     beside = analyser_beside(analyser, None)
-    return ChannelSpec("simulated", name, cell=cell or _simulated_cell(plan), analyser=beside)
+    thermometer = thermometer_beside(temperature)
+    lived = cell or _simulated_cell(plan)
+    return ChannelSpec("simulated", name, cell=lived, analyser=beside, thermometer=thermometer)
 
 
 def analyser_beside(name: str | None, resource: str | None) -> AnalyserSpec | None:
@@ -64,6 +71,19 @@ def analyser_beside(name: str | None, resource: str | None) -> AnalyserSpec | No
         return None
     driver = plugins.driver(name).name
     return AnalyserSpec(driver, AnalyserQueue(driver), resource or "")
+
+
+def thermometer_beside(text: str | None) -> ThermometerSpec | None:
+    """The thermometer that ``espec-pr3j@RESOURCE`` names, by its first sensor; None: none.
+
+    Raises:
+        UserError: no driver has that name.
+    """
+    if text is None:
+        return None
+    name, _, resource = text.partition("@")
+    auxiliary = AuxiliarySpec(name, plugins.auxiliary(name).name, resource)
+    return ThermometerSpec(auxiliary, auxiliary.sensors()[0])
 
 
 def _simulated_cell(plan: Plan) -> str:

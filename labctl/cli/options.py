@@ -70,6 +70,15 @@ AnalyserResource = Annotated[
         show_default=False,
     ),
 ]
+Temperature = Annotated[
+    str | None,
+    typer.Option(
+        "--temperature",
+        metavar="DRIVER[@ADDRESS]",
+        help="Thermometer or chamber beside the cell; without an address a simulated one.",
+        show_default=False,
+    ),
+]
 CellText = Annotated[
     str | None,
     typer.Option(

@@ -44,6 +44,7 @@ def resume(
     cell: options.CellText = None,
     analyser: options.Analyser = None,
     analyser_resource: options.AnalyserResource = None,
+    temperature: options.Temperature = None,
     opened_within: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +78,7 @@ def resume(
     """
     database = options.database_url(db)
     within_s = None if opened_within is None else _seconds(opened_within)
-    if channel is driver is resource is cell is analyser is protocol is speed is None:
+    if channel is driver is resource is cell is analyser is temperature is protocol is speed is None:
         wishes = {"policy": policy, "any_voltage": any_voltage, "opened_within_s": within_s}
         answer = _ask_station(run, station, database, wishes)
         if answer is not None:
@@ -91,7 +92,7 @@ def resume(
     found = find(database, run)
     if protocol is not None:
         _compare(found, protocol)
-    spec = _channel(found, station, channel, driver, resource, cell, analyser, analyser_resource)
+    spec = _channel(found, station, channel, driver, resource, cell, analyser, analyser_resource, temperature)
     refuse_other_channel(found, spec)
     request = Resume(
         interrupted=found,
@@ -154,15 +155,22 @@ def _channel(
     cell: str | None,
     analyser: str | None,
     analyser_resource: str | None,
+    temperature: str | None,
 ) -> "ChannelSpec":
     """The channel that the options name; without any, the one that the run was begun on."""
     from dataclasses import replace
 
-    from labctl.cli.choose import analyser_beside, choose_channel
+    from labctl.cli.choose import analyser_beside, choose_channel, thermometer_beside
 
     if station is channel is driver is resource is cell is None:
-        return replace(found.channel(), analyser=analyser_beside(analyser, analyser_resource))
-    return choose_channel(found.plan, station, channel, driver, resource, cell, analyser, analyser_resource)
+        return replace(
+            found.channel(),
+            analyser=analyser_beside(analyser, analyser_resource),
+            thermometer=thermometer_beside(temperature),
+        )
+    return choose_channel(
+        found.plan, station, channel, driver, resource, cell, analyser, analyser_resource, temperature
+    )
 
 
 def _choice(found: "Interrupted", policy: str | None) -> "IfInterrupted":

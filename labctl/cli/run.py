@@ -16,6 +16,7 @@ def run(
     cell: options.CellText = None,
     analyser: options.Analyser = None,
     analyser_resource: options.AnalyserResource = None,
+    temperature: options.Temperature = None,
     db: options.Database = "",
     speed: Annotated[
         str | None,
@@ -59,7 +60,9 @@ def run(
     plan = load(protocol, cell={"name": name} if name else None, without=without or ())
     if no_stop_rules:
         plan = replace(plan, rules=())
-    spec = choose_channel(plan, station, channel, driver, resource, cell, analyser, analyser_resource)
+    spec = choose_channel(
+        plan, station, channel, driver, resource, cell, analyser, analyser_resource, temperature
+    )
     if watchdog is not None:
         spec = replace(spec, watchdog_s=options.watchdog_s(watchdog))
     database, times_real = options.database_url(db), options.speed_number(speed)

@@ -98,7 +98,12 @@ class _Rebuilding:
             before=self._before_check(),
             unfinished=self._unfinished,
             reopened=self._reopened,
+            soaked=self._soaked(),
         )
+
+    def _soaked(self) -> StepNode | None:
+        taken = (self._nodes.get(step.path) for step in reversed(self._steps))
+        return next((node for node in taken if node is not None and node.soak), None)
 
     def _split(self, stored: Sequence[HalfCycle]) -> tuple[list[HalfCycle], bool]:
         """The half-cycles that are over, and whether one more was only closed by the interruption."""

@@ -310,6 +310,8 @@ class Run:
         before = None if known.any_voltage else past.before
         if end := await interruption.check_open_circuit(work, self.plan, self._where()[0], before):
             return end
+        if end := await soaking.again(work, past.soaked, present, self._where()[0]):
+            return end
         if self.place is None:
             return None
         if self._done:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labctl.engine import circuit
+from labctl.engine import circuit, interruption
 from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.present_step import PresentStep
+from labctl.engine.step_part import take_part
 from labctl.engine.workplace import Workplace
 from labctl.errors import LabctlError
 from labctl.instrument.temperature import Band
@@ -26,6 +27,7 @@ def watched(work: Workplace, plan: Plan) -> Iterator[None]:
     if work.surroundings is None:
         yield
     else:
+        work.note("thermometer", str(work.surroundings))
         with work.surroundings.watched(plan, work.control, note):
             yield
 
@@ -51,6 +53,33 @@ async def begin(work: Workplace, node: StepNode) -> RunEnd | None:
     work.note(SET, said, {"temperature_kelvin": node.set_point_K}, by=circuit.PLAN)
     work.tell(SET, said)
     return None
+
+
+async def again(
+    work: Workplace, node: StepNode | None, present: PresentStep | None, cycle: int
+) -> RunEnd | None:
+    """After an interruption: unless everything is as the last soak has left it, that soak is made again.
+
+    Args:
+        work: the run's surroundings.
+        node: the last soak; None: there was none.
+        present: the step that is going to be continued; if it is a soak, nothing is to be done before.
+        cycle: cycle of the run.
+    """
+    if node is None or work.surroundings is None or (present is not None and present.node.soak):
+        return None
+    try:
+        if await work.surroundings.settled(node):
+            return None
+    except LabctlError as error:
+        return RunEnd(RunState.FAILED, f"{node.path}: {error}")
+    soak = PresentStep(node)
+    while (doubts := await begin(work, node)) is None and await take_part(work, soak, cycle):
+        await interruption.open_for_pause(work)
+        await interruption.wait(work)
+        soak = PresentStep(node)
+    work.control.skipped()
+    return doubts or soak.end or end(work, soak)
 
 
 def end(work: Workplace, present: PresentStep) -> RunEnd | None:

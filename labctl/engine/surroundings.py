@@ -51,6 +51,12 @@ class Surroundings:
         read_s, temperature_K = latest
         return temperature_K if abs(time_s - read_s - self._offset_s) <= self._stale_s else None
 
+    def __str__(self) -> str:
+        now_K = self.now_K()
+        shown = "no temperature" if now_K is None else show_celsius(now_K)
+        who = "" if self._polled.identity is None else f" ({self._polled.identity})"
+        return f"{self.name}{who} shows {shown}"
+
     def now_K(self) -> float | None:
         """The temperature by now; None if it is not known."""
         return self.kelvin(self._clock.now())
@@ -104,6 +110,22 @@ class Surroundings:
             polled.watchers.remove(look)
             del polled.wishes[self]
 
+    async def settled(self, node: StepNode) -> bool:
+        """Whether everything is as a soak has left it: the set point, as read back, and the temperature.
+
+        Raises:
+            LabctlError: the set point cannot be read.
+        """
+        now_K, wanted_K = self.now_K(), node.set_point_K
+        self._polled.wishes[self] = wanted_K
+        if now_K is None or not node.bands[0].holds(now_K):
+            return False
+        return wanted_K is None or self._is(await self._polled.set_point_K(self._clock), wanted_K)
+
+    @staticmethod
+    def _is(found_K: float | None, wanted_K: float) -> bool:
+        return found_K is not None and abs(found_K - wanted_K) <= _SAME_K
+
     async def set_to(self, temperature_K: float) -> str:
         """Have the chamber hold a temperature, unless it does already; says which of the two, as read back.
 
@@ -113,7 +135,7 @@ class Surroundings:
         polled, wanted = self._polled, show_celsius(temperature_K)
         polled.wishes[self] = temperature_K
         found_K = await polled.set_point_K(self._clock)
-        if found_K is not None and abs(found_K - temperature_K) <= _SAME_K:
+        if self._is(found_K, temperature_K):
             return f"{polled.name} holds {wanted} already, as read back"
         if any(wish != temperature_K for wish in polled.wishes.values()):
             holds = "holds nothing" if found_K is None else f"holds {show_celsius(found_K)}"

@@ -6,7 +6,7 @@ from labctl.engine.gap import Gap
 from labctl.engine.outcome import RunEnd
 from labctl.half_cycle import HalfCycle, HalfCycleFigures
 from labctl.instrument.channel import Sample
-from labctl.protocol.plan import IfInterrupted
+from labctl.protocol.plan import IfInterrupted, StepNode
 from labctl.rules import Decision
 from labctl.store.progress import Passed, Progress
 
@@ -41,6 +41,7 @@ class Past:
         before: the last one but for looks at the open-circuit voltage: what such a look has to follow from.
         unfinished: a step's row without its end.
         reopened: the half-cycle in progress was closed by the interruption.
+        soaked: the last soak that the run went through, or was in; None: none.
     """
 
     present: HalfCycleFigures | None
@@ -52,6 +53,7 @@ class Past:
     before: Sample | None
     unfinished: UnfinishedRow | None
     reopened: bool
+    soaked: StepNode | None = None
 
 
 @dataclass(frozen=True, slots=True)

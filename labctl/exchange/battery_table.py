@@ -29,7 +29,7 @@ def battery_table(reader: Reader, run: RunRecord) -> dict[str, Column]:
     step_id = rows["step_id"].astype(np.int64)
     places = {path: k for k, path in enumerate(dict.fromkeys(s.path for s in steps.values()), start=1)}
     time_s, current_A = rows["test_time_second"], rows["current_ampere"]
-    flowing = {n for n, step in steps.items() if step.kind not in ("rest", "impedance")}
+    flowing = {n for n, step in steps.items() if step.kind not in ("rest", "soak", "impedance")}
     passed_Ah = _passed(time_s, current_A, step_id, {n: steps[n].start_s for n in flowing})
     return {
         TIME: time_s,

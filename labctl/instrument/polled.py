@@ -19,7 +19,7 @@ from labctl.instrument.channel import Identity
 PERIOD_S = 2.0
 """Between two readings. This and what follows is on the wall: where time runs faster, as many readings are made."""
 
-WITHIN_S = 3.0
+WITHIN_S = 5.0
 """How long an exchange may take before it is given up."""
 
 STALE_S = 10.0

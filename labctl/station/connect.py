@@ -17,6 +17,7 @@ from labctl.keeper.remote import RemoteChannel
 from labctl.link import Link
 from labctl.link.address import addressed
 from labctl.link.memory import MemoryPort
+from labctl.station.thermometers import ThermometerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class ChannelSpec:
         watchdog_s: the watchdog inside the instrument opens the circuit within this time; None: it is not armed.
         settings: further keywords of the driver, ``address`` among them where a port leads to several channels.
         analyser: what measures impedance in place of an instrument that cannot; None: nothing.
+        thermometer: what shows the temperature of the cell; None: nothing.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ChannelSpec:
     watchdog_s: float | None = None
     settings: tuple[tuple[str, str], ...] = ()
     analyser: AnalyserSpec | None = None
+    thermometer: ThermometerSpec | None = None
 
     def traits(self) -> Traits:
         """What the instrument, with its analyser, can hold, without asking it.

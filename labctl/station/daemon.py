@@ -30,6 +30,7 @@ from labctl.station.outage import Outage
 from labctl.station.queue import Queue
 from labctl.station.remote import RemoteCommands
 from labctl.station.service_manager import ServiceManager
+from labctl.station.thermometers import Auxiliaries
 from labctl.station.worker import Bench, Worker
 from labctl.store.database import locate
 from labctl.store.reader import Reader
@@ -74,7 +75,10 @@ async def serve(
             queue = Queue(store, station.name)
             await queue.load(partial(_ended, Reader(database)))
             outage = Outage(store, partial(tell, ""))
-            bench = Bench(store, database, queue, keepers, kept, journal, speed, seed, tell, outage)
+            auxiliaries = Auxiliaries(station.auxiliaries(), speed, seed)
+            bench = Bench(
+                *(store, database, queue, keepers, kept, journal, speed, seed, tell, outage), auxiliaries
+            )
             workers = {name: Worker(spec, bench) for name, spec in station.channels.items()}
             broadcast = Broadcast(station.name, workers, tell)
             seen_to = Acknowledgements(store, workers, broadcast)
@@ -88,7 +92,8 @@ async def serve(
                 lambda: [worker.control for worker in workers.values()],
                 lambda sentence: _warn(workers, sentence),
             )
-            beside = [watch, broadcast.live(), *(accompany(each, broadcast, tell) for each in companions)]
+            beside = [watch, broadcast.live(), *auxiliaries.tasks()]
+            beside += [accompany(each, broadcast, tell) for each in companions]
             await _live(station, door, workers, beside, tell)
     finally:
         claim.drop()

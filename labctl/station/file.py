@@ -12,7 +12,7 @@ channels:
     driver: palmsens-emstat4
     cell: na50k50
 
-Analysers: see ``labctl.station.analysers``.
+Analysers: see ``labctl.station.analysers``; thermometers and chambers: ``labctl.station.auxiliaries``.
 """
 
 import os
@@ -29,14 +29,17 @@ from labctl.protocol.finder import read
 from labctl.protocol.problems import Problems
 from labctl.protocol.strict import did_you_mean
 from labctl.station.analysers import analysers, chosen, refuse_shared
+from labctl.station.auxiliaries import auxiliaries, thermometer
 from labctl.station.broker import Broker, broker_from
 from labctl.station.bundled import bundled_stations
 from labctl.station.connect import AnalyserSpec, ChannelSpec
 from labctl.station.entries import limits, mapping, seconds, word
 from labctl.station.limits import beyond_instrument
 from labctl.station.listen import Listen, listen_from
+from labctl.station.thermometers import AuxiliarySpec
 
-_KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog", "analyser")
+_KEYS = ("driver", "resource", "cell", "model", "serial", "limits", "watchdog", "analyser", "temperature")
+_TOP = ("station", "limits", "mqtt", "dashboard", "analysers", "auxiliaries", "channels")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NO_CHANNEL = re.compile(r"true|false|yes|no|on|off|null|last|[qQ][0-9]+", re.IGNORECASE)
@@ -52,6 +55,13 @@ class Station:
     channels: dict[str, ChannelSpec]
     mqtt: Broker | None = None
     dashboard: Listen | None = None
+
+    def auxiliaries(self) -> tuple[AuxiliarySpec, ...]:
+        """Thermometers and chambers that stand beside some channel, each once."""
+        specs = [
+            each.thermometer.auxiliary for each in self.channels.values() if each.thermometer is not None
+        ]
+        return tuple(dict.fromkeys(specs))
 
     def channel(self, name: str | None) -> ChannelSpec:
         """The channel of that name; without a name, the only one.
@@ -77,7 +87,7 @@ def load_station(path_or_name: str) -> Station:
     problems = Problems()
     source = read(_found(path_or_name), problems)
     root = parse(source.name, source.text, problems)
-    top = mapping(root, ("station", "limits", "mqtt", "dashboard", "analysers", "channels"), problems)
+    top = mapping(root, _TOP, problems)
     name = _station_name(path_or_name, top, root, problems)
     if "channels" not in top:
         problems.fatal(
@@ -91,6 +101,11 @@ def load_station(path_or_name: str) -> Station:
     beside = analysers(top.get("analysers"), problems)
     channels = {
         key: _channel(key, node, top.get("limits"), beside, problems) for key, node in described.items()
+    }
+    thermometers = auxiliaries(top.get("auxiliaries"), channels, problems)
+    channels = {
+        key: replace(spec, thermometer=thermometer(described[key], thermometers, problems))
+        for key, spec in channels.items()
     }
     _refuse_shared_ports(channels, described, problems)
     refuse_shared(channels, top["channels"], problems)

@@ -20,6 +20,7 @@ from labctl.station.connect import ChannelSpec, clock_for, open_channel
 from labctl.station.guards import note_guards, refuse_unattended
 from labctl.station.keeper_record import KeeperRecord
 from labctl.station.limits import beyond_channel
+from labctl.station.thermometers import beside, beyond_thermometer
 from labctl.store.store import Store
 from labctl.store.writer import RunWriter
 
@@ -77,25 +78,31 @@ async def launch(
         channel = open_channel(request.channel, clock, request.seed, keepers)
         try:
             identity = await identify(channel, request.channel)
-            with Store(request.database) as store:
-                KeeperRecord(store, request.database, journal).enter()
-                record = store.open_run(
-                    request.plan,
-                    identity=identity,
-                    driver=request.channel.driver,
-                    resource=request.channel.resource or f"simulated:{request.channel.cell}",
-                    channel=request.channel.name,
-                    seed=request.seed,
-                    speed=_speed(clock),
-                    started_unix_s=request.started_unix_s,
-                )
-                run = Run(request.plan, channel, record, RuleSet.of(request.plan.rules), clock, control, tell)
-                note_guards(
-                    *(record, clock.now(), channel, request.plan.cell, journal), unattended=request.unattended
-                )
-                await record.flush()  # so that it is known even of a run that is killed at once
-                started(run, record.run_id, identity)
-                return record.run_id, await execute(run, record)
+            async with beside(request.channel.thermometer, request.plan, clock, request.seed) as surroundings:
+                with Store(request.database) as store:
+                    KeeperRecord(store, request.database, journal).enter()
+                    record = store.open_run(
+                        request.plan,
+                        identity=identity,
+                        driver=request.channel.driver,
+                        resource=request.channel.resource or f"simulated:{request.channel.cell}",
+                        channel=request.channel.name,
+                        seed=request.seed,
+                        speed=_speed(clock),
+                        started_unix_s=request.started_unix_s,
+                    )
+                    rules = RuleSet.of(request.plan.rules)
+                    run = Run(
+                        *(request.plan, channel, record, rules, clock, control, tell),
+                        surroundings=surroundings,
+                    )
+                    note_guards(
+                        *(record, clock.now(), channel, request.plan.cell, journal),
+                        unattended=request.unattended,
+                    )
+                    await record.flush()  # so that it is known even of a run that is killed at once
+                    started(run, record.run_id, identity)
+                    return record.run_id, await execute(run, record)
         finally:
             await channel.close()
 
@@ -106,9 +113,11 @@ def refuse_what_cannot_be_held(plan: Plan, spec: ChannelSpec) -> None:
     Raises:
         CannotHold: with everything that does not fit, one sentence each.
     """
-    sentences = refusals(plan, spec.traits(), spec.check_step()) + beyond_channel(
-        plan, spec.limits, spec.name
-    )
+    sentences = [
+        *refusals(plan, spec.traits(), spec.check_step()),
+        *beyond_channel(plan, spec.limits, spec.name),
+        *beyond_thermometer(plan, spec.thermometer, spec.name),
+    ]
     if sentences:
         raise CannotHold(" | ".join(sentences), instrument=f"{spec.driver} ({spec.traits().model})")
 

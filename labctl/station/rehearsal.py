@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from labctl.store.reader import Reader
 
-AtRest = frozenset({"rest", "impedance", "gap"})
+AtRest = frozenset({"rest", "soak", "impedance", "gap"})
 """Kinds of steps in which no net current flows, but for what its row says."""
 
 

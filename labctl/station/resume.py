@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from labctl.clock import Clock, VirtualClock
@@ -12,6 +13,7 @@ from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.past import rebuild
 from labctl.engine.run import Run
 from labctl.engine.safe import open_circuit
+from labctl.engine.surroundings import Surroundings
 from labctl.engine.taken_up import Past, TakenUp
 from labctl.errors import UserError, WrongInstrument
 from labctl.instrument.channel import Channel, Identity, TellsWhatItFound
@@ -25,6 +27,7 @@ from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import execute, identify, refuse_what_cannot_be_held
 from labctl.station.opening import opened_by_keeper
 from labctl.station.rehearsal import lived
+from labctl.station.thermometers import Beside, beside
 from labctl.station.unseen import Witnesses, gap_after
 from labctl.store.progress import Opening, Progress
 from labctl.store.reader import Reader
@@ -155,11 +158,12 @@ async def resume(
     Raises:
         LabctlError: as ``take_up``.
     """
-    database = request.interrupted.database
+    database, seed = request.interrupted.database, request.interrupted.run.seed or 0
     instruments, journal = request.channel.instruments(), journal_beside(database)
     with Store(database) as store, KeeperPairs(instruments, journal) as keepers:
         KeeperRecord(store, database, journal).enter()
-        end = await take_up(request, store, keepers, control, started, tell)
+        known = partial(beside, seed=seed)
+        end = await take_up(request, store, keepers, control, started, tell, known)
     return request.interrupted.run.run_id, end
 
 
@@ -170,6 +174,7 @@ async def take_up(
     control: RunControl,
     started: Callable[[Run, int, Identity], None],
     tell: Callable[[str, str], None],
+    temperature: Beside,
 ) -> RunEnd:
     """Take a run up, and carry it out; the circuit is open when this returns.
 
@@ -182,6 +187,7 @@ async def take_up(
         control: what a person asks for meanwhile.
         started: called with the run, its number and who answered, right before it goes on.
         tell: called with (kind, sentence) whenever something worth a line happens.
+        temperature: what is known of it beside the channel.
 
     Raises:
         UserError: it cannot be taken up; no byte was sent.
@@ -192,7 +198,23 @@ async def take_up(
     known, spec = request.interrupted, request.channel
     refuse_other_channel(known, spec)
     refuse_what_cannot_be_held(known.plan, spec)
-    clock, run_id = clock_for(spec, request.speed), known.run.run_id
+    clock = clock_for(spec, request.speed)
+    async with temperature(spec.thermometer, known.plan, clock) as surroundings:
+        return await _take_up(request, store, keepers, control, started, tell, clock, surroundings)
+
+
+async def _take_up(
+    request: Resume,
+    store: Store,
+    keepers: KeeperPairs,
+    control: RunControl,
+    started: Callable[[Run, int, Identity], None],
+    tell: Callable[[str, str], None],
+    clock: Clock,
+    surroundings: Surroundings | None,
+) -> RunEnd:
+    known, spec = request.interrupted, request.channel
+    run_id = known.run.run_id
     # In threads, since the past of a long run takes seconds, and other channels of this process must not wait.
     prepared = await asyncio.to_thread(_prepare, request, store, clock)
     with prepared.record as record:
@@ -218,7 +240,8 @@ async def take_up(
             reason = known.run.end_reason or str(known.run.state)
             gap = gap_after(known.plan, progress, past.sample, witnesses, reason)
             taken_up = TakenUp(progress, past, gap, request.choice, request.by, request.any_voltage)
-            run = Run(known.plan, channel, record, prepared.rules, clock, control, tell, taken_up)
+            rules = prepared.rules
+            run = Run(known.plan, channel, record, rules, clock, control, tell, taken_up, surroundings)
             note_guards(record, clock.now(), channel, known.plan.cell, journal, unattended=False)
             started(run, run_id, identity)
             end = await execute(run, record)

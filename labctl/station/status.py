@@ -29,6 +29,7 @@ class ChannelStatus:
         time_s, voltage_V, current_A: the latest sample; None before the first.
         charge_C: in the half-cycle in progress; None if there is none.
         overpotential_V: of the last finished half-cycle, median; None if not known.
+        temperature_K: beside the cell; None if not known.
     """
 
     channel: str
@@ -47,6 +48,7 @@ class ChannelStatus:
     current_A: float | None = None
     charge_C: float | None = None
     overpotential_V: float | None = None
+    temperature_K: float | None = None
 
 
 def figures(run: Run, phase: Phase) -> dict[str, Any]:

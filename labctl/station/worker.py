@@ -13,6 +13,7 @@ from labctl.engine.choice import choose, question
 from labctl.engine.control import OPENED_AT_ONCE, RunControl
 from labctl.engine.outcome import RunEnd
 from labctl.engine.run import Run
+from labctl.engine.surroundings import Surroundings
 from labctl.errors import DataError, LabctlError, StationError, StoreError, UserError
 from labctl.instrument.channel import Channel, Identity, Sample
 from labctl.keeper.pairs import KeeperPairs
@@ -26,6 +27,7 @@ from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue, settled
 from labctl.station.resume import Resume, find, take_up
 from labctl.station.status import ChannelStatus, figures
+from labctl.station.thermometers import Auxiliaries
 from labctl.store.queue import EntryState
 from labctl.store.records import RunState
 from labctl.store.store import Store
@@ -45,6 +47,7 @@ class Bench:
         seed: of everything simulated.
         tell: called with a channel's name and a sentence whenever something worth a line happens.
         outage: knows whether anything can be recorded.
+        auxiliaries: thermometers and chambers.
     """
 
     store: Store
@@ -57,6 +60,7 @@ class Bench:
     seed: int
     tell: Callable[[str, str], None]
     outage: Outage
+    auxiliaries: Auxiliaries
 
 
 class Wishes(NamedTuple):
@@ -140,6 +144,7 @@ class Worker:
             cell=entry.cell if entry is not None else "",
             protocol=entry.protocol if entry is not None else "",
             queued=max(len(self._bench.queue.of(self.spec.name)) - 1, 0),
+            temperature_K=self._bench.auxiliaries.now_K(self.spec.thermometer),
             **({} if run is None else figures(run, self.control.phase)),
         )
 
@@ -250,12 +255,13 @@ class Worker:
         try:
             self._between = "connecting"
             self.identity = await identify(channel, self.spec)
-            record = await self._record(entry, clock)
-            try:
-                await bench.queue.change(entry, EntryState.RUNNING, run_id=record.run_id)
-                return await self._execute(entry, channel, record, clock)
-            finally:
-                await asyncio.to_thread(record.close)
+            async with bench.auxiliaries.beside(self.spec.thermometer, entry.plan, clock) as surroundings:
+                record = await self._record(entry, clock)
+                try:
+                    await bench.queue.change(entry, EntryState.RUNNING, run_id=record.run_id)
+                    return await self._execute(entry, channel, record, clock, surroundings)
+                finally:
+                    await asyncio.to_thread(record.close)
         finally:
             await channel.close()
 
@@ -279,10 +285,17 @@ class Worker:
             )
         )
 
-    async def _execute(self, entry: Entry, channel: Channel, record: RunWriter, clock: Clock) -> RunEnd:
+    async def _execute(
+        self,
+        entry: Entry,
+        channel: Channel,
+        record: RunWriter,
+        clock: Clock,
+        surroundings: Surroundings | None,
+    ) -> RunEnd:
         assert entry.plan is not None
-        plan = entry.plan
-        run = Run(plan, channel, record, RuleSet.of(plan.rules), clock, self.control, self._told)
+        plan, rules = entry.plan, RuleSet.of(entry.plan.rules)
+        run = Run(*(plan, channel, record, rules, clock, self.control, self._told), surroundings=surroundings)
         unattended = entry.row.unattended
         self._refuse_if_ended()
         note_guards(record, clock.now(), channel, plan.cell, self._bench.journal, unattended=unattended)
@@ -307,7 +320,10 @@ class Worker:
         self._between = "connecting"
         try:
             bench = self._bench
-            return await take_up(resume, bench.store, bench.keepers, self.control, started, self._told)
+            return await take_up(
+                *(resume, bench.store, bench.keepers, self.control, started, self._told),
+                bench.auxiliaries.beside,
+            )
         finally:
             self._leave(self.run)
 

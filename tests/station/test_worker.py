@@ -24,6 +24,7 @@ from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import identify
 from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue
+from labctl.station.thermometers import Auxiliaries
 from labctl.station.worker import Bench, Wishes, Worker
 from labctl.store import long_log, room, sqlite
 from labctl.store.queue import EntryState
@@ -69,6 +70,7 @@ def bench(tmp_path: Path, told: list[str]) -> Iterator[Bench]:
             0,
             lambda name, text: told.append(f"{name}: {text}"),
             Outage(store, lambda text: told.append(f"station: {text}")),
+            Auxiliaries((), SPEED, 0),
         )
 
 
