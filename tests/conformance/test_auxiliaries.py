@@ -4,13 +4,21 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from labctl_drivers import espec_pr3j
+from labctl_drivers import binder_mk53, espec_pr3j
+from labctl_simulators.firmware.binder_mk53 import BinderMk53
 from labctl_simulators.firmware.espec_pr3j import EspecPr3j
 from tests.conformance.auxiliary_conformance import CHAMBERS, THERMOMETERS, Pair
+from tests.link.faulty import Fault
 
 Check = Callable[[Pair], Awaitable[None]]
 
 PAIRS = {
+    "binder-mk53": Pair(
+        binder_mk53.DRIVER,
+        lambda: BinderMk53(None, 1),
+        lambda device: {"temperature": device.air.temperature_C},
+        tuple(Fault),
+    ),
     "espec-pr3j": Pair(
         espec_pr3j.DRIVER,
         lambda: EspecPr3j(None, 1),
