@@ -1,8 +1,8 @@
 """Our drivers on the simulators that labmcp ships for its own clients, unchanged and served over TCP.
 
-They know what their own client sends: neither an output-off state nor a proof of identity. So our drivers identify them,
-see what their output does, find what another program left on, and never switch them on. What each lacks stands on the
-pages of the instruments.
+They know what their own client sends: neither an output-off state nor a proof of identity. So our drivers identify
+them, see what their output does, find what another program left on, and never switch them on. What each lacks stands on
+the pages of the instruments.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import pytest
 
 from labctl.clock import LoopClock
 from labctl.errors import CellStateUnknown, LabctlError, WrongInstrument
+from labctl.instrument.channel import Sample
 from labctl.instrument.looped import LoopedChannel
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.plugins import driver
@@ -70,6 +71,11 @@ def say(resource: str, *lines: str) -> str:
     return heard.strip()
 
 
+async def first_reading(channel: LoopedChannel) -> Sample:
+    async with asyncio.timeout(LONG_ENOUGH_TO_ARM_S):
+        return await anext(channel.run(STEP))
+
+
 @pytest.mark.parametrize("kind", SOURCE_METERS)
 async def test_a_source_meter_is_identified_and_what_was_left_on_is_found(kind: str) -> None:
     model, on, off, ask, is_off = SOURCE_METERS[kind]
@@ -95,9 +101,7 @@ async def test_what_cannot_be_confirmed_is_never_switched_on() -> None:
             channel = channel_at(resource, f"keithley-{kind}")
             await channel.connect()
             with pytest.raises((LabctlError, TimeoutError)):
-                async with asyncio.timeout(LONG_ENOUGH_TO_ARM_S):
-                    async for _ in channel.run(STEP):
-                        pytest.fail("a reading although nothing could be confirmed")
+                await first_reading(channel)
             await channel.close()
             assert (await asyncio.to_thread(say, resource, ask)).startswith(is_off)
 
