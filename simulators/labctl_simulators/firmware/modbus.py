@@ -226,7 +226,7 @@ def rtu_frame(data: bytes, mine: int) -> int | None:
         if len(data) < whole:
             return None
         return whole if crc16(data[: whole - 2]) == data[whole - 2 : whole] else 0
-    if data[0] != mine:
+    if data[0] != mine or not 0 < data[1] < 0x80:
         return 0
     for whole in range(4, min(len(data), _LONGEST_RTU) + 1):
         if crc16(data[: whole - 2]) == data[whole - 2 : whole]:
