@@ -17,10 +17,12 @@ from labctl.instrument.auxiliary import Chamber, Temperatures, Thermometer
 from labctl.instrument.channel import Identity
 
 PERIOD_S = 2.0
-"""Between two readings. This and what follows is on the wall: where time runs faster, as many readings are made."""
+"""Between two readings, in experiment time."""
+
+_SHORTEST_S = 0.05  # between two readings on the wall, where time runs faster
 
 WITHIN_S = 5.0
-"""How long an exchange may take before it is given up."""
+"""How long an exchange may take before it is given up. This and what follows is on the wall."""
 
 STALE_S = 10.0
 """A temperature that is older than this is none."""
@@ -76,7 +78,7 @@ class Polled:
                 if virtual is not None:  # else it could sleep on alone, past whom a watcher has interrupted
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
-                await clock.sleep_until(clock.now() + PERIOD_S * clock.speed)
+                await clock.sleep_until(clock.now() + max(PERIOD_S, _SHORTEST_S * clock.speed))
                 while self._jobs:
                     await self._jobs.pop(0)()
         finally:

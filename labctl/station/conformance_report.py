@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from labctl.link.address import simulated_here
 from labctl.station.conformance import Conformance, Finding
-from labctl.station.connect import simulated_here
 from labctl.units import show
 
 

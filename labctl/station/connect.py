@@ -1,6 +1,5 @@
 """From the description of a channel to a channel that can be talked to."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from labctl.instrument.step import SafetyLimits, Step
 from labctl.keeper.pairs import KeeperPairs
 from labctl.keeper.remote import RemoteChannel
 from labctl.link import Link
-from labctl.link.address import addressed
+from labctl.link.address import addressed, simulated_here
 from labctl.link.memory import MemoryPort
 from labctl.station.thermometers import ThermometerSpec
 
@@ -127,11 +126,6 @@ class ChannelSpec:
     def check_step(self) -> Callable[[Step, Traits], None] | None:
         """The driver's own look at a step, where the traits do not say it all."""
         return plugins.driver(self.driver).check_step
-
-
-def simulated_here(resource: str) -> bool:
-    """Whether what is at a resource is taken for a simulated instrument on this computer."""
-    return re.search(r"127\.0\.0\.1|localhost|/dev/pts/", resource) is not None
 
 
 def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:

@@ -15,6 +15,7 @@ from labctl.instrument.channel import Identity
 from labctl.instrument.polled import STALE_S, Polled
 from labctl.keeper.claim import Claim
 from labctl.link import Link
+from labctl.link.address import simulated_here
 from labctl.link.memory import MemoryPort
 from labctl.link.open import open_port
 from labctl.link.tcp import TcpPort, plain_socket
@@ -212,6 +213,11 @@ def _thermometer(spec: AuxiliarySpec, clock: Clock, seed: int) -> Thermometer:
         return driver.open(link, clock, **settings)
     if not isinstance(clock, LoopClock):
         raise StationError(f"{spec.name}: an instrument at {spec.resource} lives in real time")
+    if clock.speed != 1.0 and not simulated_here(spec.resource):
+        raise StationError(
+            f"{spec.name}: {spec.resource} is not a simulated instrument on this computer, "
+            "its time cannot run faster; leave --speed out"
+        )
     if (address := plain_socket(spec.resource)) is not None:
         turns = clock.in_turns()
         link = Link(TcpPort(address, spec.resource, turns), turns, driver.terminator)
