@@ -214,7 +214,8 @@ def rtu_frame(data: bytes, mine: int) -> int | None:
 
     Args:
         data: what has come.
-        mine: the unit whose unknown functions are of interest; a frame with one ends where its checksum is right.
+        mine: the unit whose unknown functions are of interest; a frame with one ends where its checksum is right,
+            unless another request is found in it.
     """
     length = _body_length(data[1:])
     if length is not None and length < 0:
@@ -231,7 +232,10 @@ def rtu_frame(data: bytes, mine: int) -> int | None:
     for whole in range(4, min(len(data), _LONGEST_RTU) + 1):
         if crc16(data[: whole - 2]) == data[whole - 2 : whole]:
             return whole
-    return None if len(data) < _LONGEST_RTU else 0
+    covered = any(
+        _body_length(data[at + 1 :]) and rtu_frame(data[at:], mine) for at in range(1, len(data) - 3)
+    )
+    return 0 if covered or len(data) >= _LONGEST_RTU else None
 
 
 def _body_length(body: bytes) -> int | None:
