@@ -13,7 +13,8 @@ Quirks:
  3. A reading is as old as the last that the schedule kept, or 3 s.
  4. CTI gives the present reading only: what a lost connection missed stays in MITS Pro's database.
  5. Success is told with channel -1 or with the channel's number.
- 6. The current of a step that has just ended is no longer shown: the schedule keeps it with its voltage and time.
+ 6. ArbinSpoofer of pycti-arbin does not count the checksum in the length that it tells: both lengths are accepted.
+ 7. The current of a step that has just ended is no longer shown: the schedule keeps it with its voltage and time.
 
 Source: "Arbin CTI Protocol Commands" v1.1; "Arbin CTI Instructions" v4.5; "Application Examples of User-Defined
 MetaVariables" and "Arbin APIs Performance Test Results", arbin.com.

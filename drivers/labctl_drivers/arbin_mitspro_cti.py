@@ -168,6 +168,8 @@ class State:
 def frame_size(begin: bytes) -> int:
     """How long the feedback is that begins so; 0 while that cannot be told.
 
+    ArbinSpoofer does not count its checksum: where it is not at the end of the length that is told, it may follow.
+
     Raises:
         ValueError: no feedback begins so.
     """
@@ -178,7 +180,7 @@ def frame_size(begin: bytes) -> int:
     length = int.from_bytes(begin[8:12], "little")
     if not _LEAST <= length <= _MOST:
         raise ValueError(f"a frame of {length} bytes")
-    return length
+    return length if len(begin) < length or _is_whole(begin[:length]) else length + 2
 
 
 def request(command: int, arguments: bytes) -> bytes:
@@ -193,12 +195,16 @@ def arguments_of(frame: bytes, command: int) -> bytes:
     Raises:
         ValueError: damaged, or the feedback to another command.
     """
-    if sum(frame[:-2]) & 0xFFFF != int.from_bytes(frame[-2:], "little"):
+    if not _is_whole(frame):
         raise ValueError("the checksum is wrong")
     _, _, found, _ = _HEAD.unpack_from(frame)
     if found != command:
         raise ValueError(f"feedback {found:08X} in place of {command:08X}")
     return frame[_HEAD.size : -2]
+
+
+def _is_whole(frame: bytes) -> bool:
+    return sum(frame[:-2]) & 0xFFFF == int.from_bytes(frame[-2:], "little")
 
 
 def login(user: str, password: str) -> bytes:

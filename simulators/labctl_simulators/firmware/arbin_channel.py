@@ -295,8 +295,11 @@ class ArbinChannel:
             self.status = CHARGE if self._current_A >= 0.0 else DISCHARGE
 
     def _look(self) -> None:
+        before = self.status
         self._measure()
         self._tell_status()
+        if self.status != before:
+            self._publish()
         values, step = self._values(), self.step
         if not self._scale.lowest_V <= self._voltage_V <= self._scale.highest_V:
             self._end(UNSAFE, "Voltage out of range")
