@@ -100,6 +100,21 @@ def test_ramps_stairs_and_a_profile(found: dict[str, Any]) -> None:
     assert [profile[0], profile[30], profile[50]] == pytest.approx([0.2, 0.8, -0.6], rel=1e-3)
 
 
+def test_titrations(found: dict[str, Any]) -> None:
+    pitt, gitt = found["pitt"], found["gitt"]
+    held = {
+        round(v - pitt["voltage_V"][0], 2)
+        for v, i in zip(pitt["voltage_V"], pitt["current_A"], strict=True)
+        if i
+    }
+    assert {0.05, 0.1} <= held
+    assert min(held) < -0.04
+    assert {round(current_A, 2) for current_A in gitt["current_A"]} == {-1.0, 0.0, 1.0}
+    begin_V = gitt["voltage_V"][0] - RESISTANCE_OHM
+    assert max(gitt["voltage_V"]) - begin_V == pytest.approx(0.1, abs=0.02)
+    assert min(gitt["voltage_V"]) - begin_V == pytest.approx(-0.1, abs=0.02)
+
+
 def test_an_abort_and_the_error_numbers(found: dict[str, Any]) -> None:
     abort = found["abort"]
     assert abort["online_A"] == pytest.approx([0.5] * 3, rel=1e-4)

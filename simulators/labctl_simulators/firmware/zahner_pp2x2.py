@@ -38,7 +38,7 @@ from .zahner_pp2x2_settings import (
 )
 
 _CALIBRATION_S = 3.0
-_REBOOT_S = 0.1
+_REBOOT_S = 3.0
 _EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - the instrument has no time zone
 _PRIMITIVES = {"MEAS:POGA", "MEAS:OCVS", "MEAS:RMPT", "MEAS:RMPS", "MEAS:RMPV", "MEAS:IESC"}
 _AT_ONCE = {"ABOR", "*RST"}
@@ -110,11 +110,10 @@ class ZahnerPP2x2:
             self._circuit.live_until(self.now_s)
 
     def _look(self, primitive: Primitive) -> None:
-        known = len(primitive.points)
         self._range()
         reply = primitive.look()
-        for point in primitive.points[known:]:
-            self._send(packets.live(point))
+        if primitive.new is not None:
+            self._send(packets.live(primitive.new))
         if reply is not None:
             if reply == LIMIT_REACHED:
                 self._state = GLOBAL_LIMIT

@@ -10,6 +10,7 @@ global ones always); either tolerance is enough.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from .zahner_pp2x2_settings import GLOBAL_LIMIT, OUT_OF_RANGE, Refused, Settings
 
 OK, LIMIT_REACHED = "ok", f"error {GLOBAL_LIMIT}"
 _SLACK_S = 1e-9
-_MOST_LEVELS = 100_000
+_MOST_LEVELS = _MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,16 @@ class Primitive:
     Attributes:
         kind: as the data port tells it.
         due_s: when it is looked at next.
-        points: everything it has recorded.
+        new: the point that the last look has recorded, if any.
+        points: what it has recorded; of very many, the last.
     """
 
     def __init__(
         self, course: Course, settings: Settings, circuit: Circuit, begins_s: float, open_circuit: bool
     ) -> None:
         self.kind = STAIRS if course.levels else OVER_TIME
-        self.points: list[Point] = []
+        self.new: Point | None = None
+        self.points: deque[Point] = deque(maxlen=_MOST_POINTS)
         self._course = course
         self._settings = settings
         self._circuit = circuit
@@ -115,8 +118,9 @@ class Primitive:
         self._looks += 1
         end = self._end(now_s, elapsed_s, voltage_V, current_A)
         level_over = bool(self._course.levels) and (end is not None or self._level_is_over(now_s))
-        if level_over or not self._course.levels:
-            self.points.append((elapsed_s, voltage_V, current_A))
+        self.new = (elapsed_s, voltage_V, current_A) if level_over or not self._course.levels else None
+        if self.new is not None:
+            self.points.append(self.new)
         if level_over and end is None:
             end = self._climb(now_s)
         self.due_s = self._next_s()

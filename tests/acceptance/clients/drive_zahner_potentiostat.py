@@ -154,6 +154,15 @@ def drive(device: SCPIDevice) -> dict[str, Any]:
     device.measureProfile(profile, COUPLING.GALVANOSTATIC, scalingFactor=2.0)
     found["profile"] = points(device, 60)
 
+    middle = device.measureOCV()
+    device.measurePITT(middle + 0.1, middle - 0.1, 0.05, onTime=5, openCircuitTime=5)
+    found["pitt"] = points(device, 500)
+    device.measureGITT(middle + 0.1, middle - 0.1, 1.0, onTime=10, openCircuitTime=5)
+    found["gitt"] = points(device, 500)
+    device.setGlobalVoltageCheckEnabled(False)
+    device.setGlobalLimitCheckToleranceTime(0)
+    device.setParameterLimitCheckToleranceTime(0)
+
     device.setCoupling("gal")
     device.setCurrentParameter(0.5)
     device.setSamplingFrequency(1)
