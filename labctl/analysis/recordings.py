@@ -52,7 +52,9 @@ def from_run(reader: Reader, run: RunRecord) -> Recording:
     columns = ("seq", "test_time_second", "voltage_volt", "current_ampere", "step_id")
     seq, time_s, voltage_V, current_A, step_id = reader.samples(run.run_id, columns).values()
     steps = {step.step_id: step for step in reader.steps(run.run_id)}
-    cycling = np.isin(step_id, [n for n, step in steps.items() if step.kind not in ("rest", "soak", "impedance")])
+    cycling = np.isin(
+        step_id, [n for n, step in steps.items() if step.kind not in ("rest", "soak", "impedance")]
+    )
     half_cycles = []
     for known in reader.half_cycles(run.run_id):
         first, after = np.searchsorted(time_s, (known.start_s, np.nextafter(known.end_s, np.inf)))

@@ -26,6 +26,7 @@ GAS_CONSTANT_J_MOL_K = 8.314462618
 FARADAY_C_MOL = 96485.33212
 """CODATA 2018, exact."""
 ROOM_TEMPERATURE_K = 298.15
+"""Assumed where no temperature was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class SpectrumFigures:
         validity: Lin-KK; None with too few points.
         fit: arcs and their confidence; None with too few points.
         remarks: what a person must know before quoting the numbers.
+        temperature_K: beside the cell; None if nobody measured it: then figures assume room temperature.
     """
 
     cycle: int
@@ -50,12 +52,17 @@ class SpectrumFigures:
     validity: Validity | None
     fit: SpectrumFit | None
     remarks: tuple[str, ...]
+    temperature_K: float | None = None
 
     @property
     def exchange_current_A(self) -> Estimate | None:
         """Of one electrode, if the cell has two alike; None if charge transfer is not resolved."""
         resistance = self.fit.charge_transfer_ohm if self.fit else None
-        return None if resistance is None else exchange_current(resistance)
+        return (
+            None
+            if resistance is None
+            else exchange_current(resistance, self.temperature_K or ROOM_TEMPERATURE_K)
+        )
 
 
 def exchange_current(charge_transfer_ohm: Estimate, temperature_K: float = ROOM_TEMPERATURE_K) -> Estimate:
@@ -102,6 +109,7 @@ def series_figures(spectra: Sequence[Spectrum]) -> list[SpectrumFigures]:
                 validity=tested,
                 fit=fit,
                 remarks=(*_flags(flagged), *_misfit(tested, fit), *jumps(before, fit)),
+                temperature_K=spectrum.temperature_K,
             )
         )
         before = fit or before

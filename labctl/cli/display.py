@@ -12,6 +12,7 @@ from labctl.invisible import visible
 from labctl.protocol import estimate
 from labctl.protocol.plan import Node, Plan, StepNode
 from labctl.station.connect import ChannelSpec
+from labctl.units import show_celsius
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -123,6 +124,8 @@ class Display:
         if equilibrium_V is not None and sample.current_A:
             sign = 1.0 if sample.current_A > 0.0 else -1.0
             rows.append(("overpotential", f"{(sample.voltage_V - equilibrium_V) * sign * 1e3:.1f} mV"))
+        if (temperature_K := run.temperature_K) is not None:
+            rows.append(("temperature", show_celsius(temperature_K)))
         if present is not None:
             rows.append(("capacity", f"{present.charge_C / 3.6:.4f} mAh in this half-cycle"))
         return rows

@@ -94,6 +94,13 @@ def _time(channel: dict[str, Any]) -> str:
     return "" if channel["time_s"] is None else duration(channel["time_s"])
 
 
+def _temperature(channel: dict[str, Any]) -> str:
+    from labctl.units import show_celsius
+
+    kelvin = channel.get("temperature_K")  # a station of an earlier labctl says none
+    return "" if kelvin is None else show_celsius(kelvin)
+
+
 _COLUMNS = (
     _Column("channel", _text("channel")),
     _Column("state", _text("state")),
@@ -105,6 +112,7 @@ _COLUMNS = (
     _Column("voltage", _figure("voltage_V", 1.0, "V"), 0, "right"),
     _Column("current", _figure("current_A", 1e3, "mA"), 0, "right"),
     _Column("charge", _figure("charge_C", 1.0 / 3.6, "mAh", ".4f"), 90, "right"),
+    _Column("temperature", _temperature, 0, "right"),
     _Column("queue", _text("queued"), 0, "right"),
     _Column("doing", _text("doing"), 140),
 )
@@ -115,7 +123,9 @@ def _picture(status: dict[str, Any], width: int) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    columns = [column for column in _COLUMNS if column.from_width <= width]
+    known = any(map(_temperature, status["channels"]))
+    shown = [column for column in _COLUMNS if known or column.cell is not _temperature]
+    columns = [column for column in shown if column.from_width <= width]
     table = Table(
         title=f"station {status['station']}",
         title_justify="left",

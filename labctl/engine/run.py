@@ -85,7 +85,7 @@ class Run:
     @property
     def temperature_K(self) -> float | None:
         """Beside the cell, by now; None if it is not known."""
-        return None if self._work.surroundings is None else self._work.surroundings.now_K()
+        return self._work.temperature_K()
 
     @property
     def elapsed_s(self) -> float | None:

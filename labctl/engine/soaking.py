@@ -87,7 +87,7 @@ def end(work: Workplace, present: PresentStep) -> RunEnd | None:
     node, reached = present.node, present.cutoff
     if not node.soak or reached is None:
         return None
-    shown_K = None if work.surroundings is None else work.surroundings.now_K()
+    shown_K = work.temperature_K()
     shown = "no temperature is shown" if shown_K is None else f"{show_celsius(shown_K)} is shown"
     if isinstance(reached, Band):
         work.note(REACHED, f"{node.path}: {reached} has been reached", {"temperature_kelvin": shown_K})

@@ -59,7 +59,7 @@ async def take_spectrum(work: Workplace, node: ImpedanceNode, cycle: int, by: st
     if not points:
         work.note("no_spectrum", f"{node.path}: the sweep gave no valid point")
         return None
-    spectrum = Spectrum(spec, cycle, start_s, tuple(points))
+    spectrum = Spectrum(spec, cycle, start_s, tuple(points), work.temperature_K())
     work.record.spectrum(number, spectrum, None)
     work.tell(
         "spectrum", f"cycle {cycle}: |Z| {spectrum.total_ohm():.4g} ohm at {points[-1].frequency_Hz:g} Hz"

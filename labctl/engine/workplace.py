@@ -38,6 +38,10 @@ class Workplace:
     surroundings: Surroundings | None = None
     sample: Sample | None = None
 
+    def temperature_K(self) -> float | None:
+        """Beside the cell, by now; None if it is not known."""
+        return None if self.surroundings is None else self.surroundings.now_K()
+
     def note(
         self, kind: str, message: str, data: dict[str, object] | None = None, by: str = "engine"
     ) -> None:

@@ -13,9 +13,14 @@ from labctl.exchange.tables import Column
 from labctl.store.reader import Reader
 from labctl.store.records import RunRecord
 
+CELSIUS_ZERO_K = 273.15
+
 TIME, UNIX_TIME = "Test Time / s", "Unix Time / s"
 VOLTAGE, CURRENT = "Voltage / V", "Current / A"
 CYCLE, STEP, RECORD = "Cycle Count / 1", "Step Count / 1", "Record Index / 1"
+TEMPERATURE = "Ambient Temperature / degC"
+"""Only of runs beside which a thermometer stood; a sample without one is empty."""
+
 STEP_ID = "Step ID"
 """A step's place in the protocol: the same number in each cycle."""
 CHARGED, DISCHARGED = "Charging Capacity / Ah", "Discharging Capacity / Ah"
@@ -24,14 +29,14 @@ CHARGED, DISCHARGED = "Charging Capacity / Ah", "Discharging Capacity / Ah"
 def battery_table(reader: Reader, run: RunRecord) -> dict[str, Column]:
     """Every sample of a run, by label."""
     names = ("test_time_second", "unix_time_second", "voltage_volt", "current_ampere", "seq", "step_id")
-    rows = reader.samples(run.run_id, names)
+    rows = reader.samples(run.run_id, (*names, "temperature_kelvin"))
     steps = {step.step_id: step for step in reader.steps(run.run_id)}
     step_id = rows["step_id"].astype(np.int64)
     places = {path: k for k, path in enumerate(dict.fromkeys(s.path for s in steps.values()), start=1)}
     time_s, current_A = rows["test_time_second"], rows["current_ampere"]
     flowing = {n for n, step in steps.items() if step.kind not in ("rest", "soak", "impedance")}
     passed_Ah = _passed(time_s, current_A, step_id, {n: steps[n].start_s for n in flowing})
-    return {
+    table: dict[str, Column] = {
         TIME: time_s,
         UNIX_TIME: rows["unix_time_second"],
         VOLTAGE: rows["voltage_volt"],
@@ -43,6 +48,10 @@ def battery_table(reader: Reader, run: RunRecord) -> dict[str, Column]:
         CHARGED: np.cumsum(np.maximum(passed_Ah, 0.0)),
         DISCHARGED: np.cumsum(np.maximum(-passed_Ah, 0.0)),
     }
+    temperature_K = rows["temperature_kelvin"]
+    if not np.isnan(temperature_K).all():
+        table[TEMPERATURE] = temperature_K - CELSIUS_ZERO_K
+    return table
 
 
 def within_cycle(passed: Column, cycle: Column) -> Column:

@@ -49,6 +49,8 @@ def write_pyprobe(path: Path, table: Mapping[str, Column]) -> Path:
         "Voltage [V]": table[bdf.VOLTAGE],
         "Capacity [Ah]": table[bdf.CHARGED] - table[bdf.DISCHARGED],
     }
+    if bdf.TEMPERATURE in table:
+        columns["Temperature [C]"] = table[bdf.TEMPERATURE]
     return write_parquet(path, columns)
 
 

@@ -45,6 +45,6 @@ def write_parquet(path: Path, table: Mapping[str, Any]) -> Path:
 def _text(value: object) -> str:
     """Text that a spreadsheet takes for a value, never for a formula."""
     if isinstance(value, (int, float)):
-        return repr(value)
+        return repr(value) if value == value else ""  # what is not known is empty
     text = "" if value is None else visible(str(value))
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

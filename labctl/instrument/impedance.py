@@ -68,12 +68,17 @@ class ImpedancePoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """A finished sweep, points from high to low frequency."""
+    """A finished sweep, points from high to low frequency.
+
+    Attributes:
+        temperature_K: beside the cell meanwhile; None: no thermometer stands there.
+    """
 
     spec: ImpedanceSpec
     cycle: int
     started_s: float
     points: tuple[ImpedancePoint, ...]
+    temperature_K: float | None = None
 
     def total_ohm(self) -> float:
         """Magnitude of the impedance at the lowest frequency: the cell's total impedance."""

@@ -103,7 +103,7 @@ class SpectrumRecord:
     Attributes:
         spectrum_id, step_id: counted from 1 within the run.
         spectrum: conditions and points.
-        quality: figures such as the Lin-KK residual; None if none were made.
+        quality: figures such as the Lin-KK residual, and the temperature; None if there are none.
     """
 
     spectrum_id: int

@@ -97,6 +97,16 @@ def half_cycle_from(row: Row[Any]) -> HalfCycle:
     )
 
 
+TEMPERATURE = "temperature_kelvin"
+"""Of a spectrum, among its quality."""
+
+
+def spectrum_quality(spectrum: Spectrum, quality: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What is written beside a spectrum: figures of its quality, and the temperature."""
+    known = {} if spectrum.temperature_K is None else {TEMPERATURE: spectrum.temperature_K}
+    return {**(quality or {}), **known} or None
+
+
 def spectrum_row(spectrum: Spectrum, origin_s: float) -> Values:
     """A row of ``spectrum``, but for its number, its step and its quality."""
     spec = spectrum.spec
@@ -131,7 +141,8 @@ def spectrum_from(row: Row[Any], points: tuple[ImpedancePoint, ...]) -> Spectrum
         points_per_decade=row.points_per_decade,
         safety=SafetyLimits(row.safety_minimum_volt, row.safety_maximum_volt, row.safety_maximum_ampere),
     )
-    return Spectrum(spec, row.cycle, row.start_time_second, points)
+    quality = json_from(row.quality) or {}
+    return Spectrum(spec, row.cycle, row.start_time_second, points, quality.get(TEMPERATURE))
 
 
 def point_row(point: ImpedancePoint, origin_s: float) -> Values:

@@ -23,7 +23,7 @@ from labctl.store.committer import Committer
 from labctl.store.liveness import RunLock, boot_id, boot_time_s, unix_time_s
 from labctl.store.progress import VERSION, Progress, Seal, encode
 from labctl.store.records import RunState
-from labctl.store.rows import half_cycle_row, json_text, point_row, spectrum_row
+from labctl.store.rows import half_cycle_row, json_text, point_row, spectrum_quality, spectrum_row
 from labctl.store.seal import SampleSeal, points_sha256
 
 BATCH_S = 1.0
@@ -163,7 +163,11 @@ class RunWriter:
         """A sweep is finished; ``quality`` holds what can be JSON."""
         self._spectra += 1
         row = spectrum_row(spectrum, self.origin_s)
-        row |= {"spectrum_id": self._spectra, "step_id": step_id, "quality": json_text(quality)}
+        row |= {
+            "spectrum_id": self._spectra,
+            "step_id": step_id,
+            "quality": json_text(spectrum_quality(spectrum, quality)),
+        }
         self._batch.add(tables.spectrum, **row)
         points = [
             {"spectrum_id": self._spectra, "point": number, **point_row(point, self.origin_s)}

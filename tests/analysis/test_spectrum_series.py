@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -78,4 +79,17 @@ def test_the_exchange_current_of_the_paper():
     assert exchange_current(Estimate(300.0, 300.0, 300.0)).value == pytest.approx(171e-6, rel=2e-3)
     assert math.isclose(
         exchange_current(Estimate(1.0, 1.0, 1.0)).value, 2 * 8.314462618 * 298.15 / 96485.33212
+    )
+
+
+def test_the_recorded_temperature_is_used_where_there_is_one() -> None:
+    cold, usual = growing([1, 1], noise=0.001)
+    figures = series_figures([replace(cold, temperature_K=273.15), usual])
+    assert [f.temperature_K for f in figures] == [273.15, None]
+    at_0_C, at_25_C = (f.exchange_current_A for f in figures)
+    assert at_0_C is not None
+    assert at_25_C is not None
+    of_the_same = at_0_C.value * figures[0].fit.charge_transfer_ohm.value
+    assert of_the_same / (at_25_C.value * figures[1].fit.charge_transfer_ohm.value) == pytest.approx(
+        273.15 / 298.15
     )

@@ -15,10 +15,11 @@ from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.run import Run
 from labctl.engine.surroundings import Surroundings
 from labctl.instrument.channel import Sample
+from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.polled import GONE_AFTER_S, PERIOD_S, STALE_S, Polled
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
 from labctl.instrument.temperature import Band
-from labctl.protocol.plan import CellDescription, Node, Plan, StepNode
+from labctl.protocol.plan import CellDescription, ImpedanceNode, Node, Plan, StepNode
 from labctl.rules import RuleSet
 from tests.engine.fake_chamber import ROOM_K, FakeChamber
 from tests.engine.fakes import FakeChannel, FakeRecord, resistor_samples
@@ -337,3 +338,21 @@ async def test_progress_knows_the_band_that_was_reached() -> None:
     (reached,) = [present for kind, present in seen if kind == "temperature_reached"]
     assert reached is not None
     assert reached.cutoff == 1  # after the time limit of its step
+
+
+async def test_a_spectrum_carries_the_temperature() -> None:
+    spec = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, 0.0, 1000.0, 1.0, 2, SAFETY)
+    bench = Bench(ImpedanceNode("steps[0]", 1, spec), air_K=lambda time_s: 310.0)
+    assert (await bench.execute()).state is RunState.FINISHED
+    assert [spectrum.temperature_K for spectrum in bench.record.spectra] == [310.0]
+
+
+async def test_the_limits_hold_in_a_spectrum() -> None:
+    spec = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, 0.0, 1000.0, 1.0, 20, SAFETY)
+    bench = Bench(
+        ImpedanceNode("steps[0]", 1, spec),
+        limits=LIMITS,
+        air_K=lambda time_s: 350.0 if time_s > 20.0 else ROOM_K,
+    )
+    assert (await bench.execute()).state is RunState.FAULTED
+    assert bench.clock.now() <= 20.0 + 2.0 * PERIOD_S

@@ -42,6 +42,27 @@ def test_csv_and_parquet_hold_the_same_to_the_last_bit(exported):
     assert text.equals(binary)
 
 
+def test_a_temperature_is_a_column_where_there_is_one(exported, tmp_path, monkeypatch):
+    assert "Ambient Temperature / degC" not in polars.read_csv(exported.file(".bdf.csv")).columns
+    reader, run = exported.reader, exported.reader.run()
+    stored = reader.samples
+
+    def with_temperature(run_id, columns, **more):
+        found = stored(run_id, columns, **more)
+        found["temperature_kelvin"] = np.linspace(298.15, 308.15, len(found["seq"]))
+        found["temperature_kelvin"][3] = np.nan
+        return found
+
+    monkeypatch.setattr(reader, "samples", with_temperature)
+    written = {path.name.split(".", 1)[1]: path for path in export_run(reader, run, tmp_path)}
+    table = polars.read_csv(written["bdf.csv"])
+    shown = table["Ambient Temperature / degC"]
+    assert (shown[0], shown[3]) == (pytest.approx(25.0), None)
+    assert shown[-1] == pytest.approx(35.0)
+    verdict = bdf.validate(bdf.read(written["bdf.csv"]))
+    assert verdict["ok"]
+
+
 def test_pyprobe_finds_its_columns(exported):
     table = polars.read_parquet(exported.file(".pyprobe.parquet"))
     required = {"Time [s]", "Step", "Event", "Cycle", "Current [A]", "Voltage [V]", "Capacity [Ah]"}
