@@ -56,7 +56,7 @@ class ModbusLine:
     @property
     def name(self) -> str:
         """The port's name and the unit, for messages."""
-        return f"{self._link.name} unit {self._unit}"
+        return self._name_of(self._unit)
 
     async def open(self) -> None:
         """Open, or make silent again what was left in the middle of an exchange."""
@@ -69,14 +69,22 @@ class ModbusLine:
         """Give the port back."""
         await self._link.close()
 
-    async def read(self, address: int, count: int, function: int = READ_HOLDING) -> tuple[int, ...]:
+    async def read(
+        self, address: int, count: int, function: int = READ_HOLDING, *, unit: int | None = None
+    ) -> tuple[int, ...]:
         """Registers, read together.
+
+        Args:
+            address: of the first, from 0.
+            count: how many.
+            function: 3 or 4.
+            unit: another one on the same line.
 
         Raises:
             RegisterRefused: the unit answers with an exception.
             LinkError: no answer, or none to this request.
         """
-        return await self._exchange(Request(function, address, count))
+        return await self._exchange(Request(function, address, count), self._unit if unit is None else unit)
 
     async def write(self, address: int, *words: int) -> None:
         """Write registers; one with function 6, several with function 16.
@@ -85,12 +93,12 @@ class ModbusLine:
             RegisterRefused, LinkError: as for ``read``.
         """
         function = WRITE_ONE if len(words) == 1 else WRITE_SEVERAL
-        await self._exchange(Request(function, address, len(words), words))
+        await self._exchange(Request(function, address, len(words), words), self._unit)
 
-    async def _exchange(self, request: Request) -> tuple[int, ...]:
+    async def _exchange(self, request: Request, unit: int) -> tuple[int, ...]:
         framing = self._framing
         await self._clock.sleep_until(self._quiet_s)
-        sent = framing.wrap(self._unit, request)
+        sent = framing.wrap(unit, request)
         frame = await self._link.exchange(sent, framing.size, _ANSWER)
         self._quiet_s = self._clock.now() + framing.gap_s
         try:
@@ -99,7 +107,7 @@ class ModbusLine:
             words = self._reasons.get(refused.code, "for a reason of its own")
             error = RegisterRefused(
                 f"exception {refused.code} at register 0x{request.address:04X}: {words}",
-                self.name,
+                self._name_of(unit),
                 sent.hex(" "),
                 frame.hex(" "),
             )
@@ -107,4 +115,7 @@ class ModbusLine:
             raise error from None
         except ValueError as error:
             self._link.poison()
-            raise LinkNonsense(str(error), self.name, sent.hex(" "), frame.hex(" ")) from None
+            raise LinkNonsense(str(error), self._name_of(unit), sent.hex(" "), frame.hex(" ")) from None
+
+    def _name_of(self, unit: int) -> str:
+        return f"{self._link.name} unit {unit}"

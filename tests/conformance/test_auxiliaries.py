@@ -4,13 +4,27 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from labctl_drivers import binder_mk53, espec_pr3j
+from labctl_drivers import binder_mk53, espec_pr3j, modbus_temperature
 from labctl_simulators.firmware.binder_mk53 import BinderMk53
 from labctl_simulators.firmware.espec_pr3j import EspecPr3j
+from labctl_simulators.firmware.modbus_temperature import ModbusTemperature
 from tests.conformance.auxiliary_conformance import CHAMBERS, THERMOMETERS, Pair
 from tests.link.faulty import Fault
 
 Check = Callable[[Pair], Awaitable[None]]
+
+
+def logger(framing: str) -> Pair:
+    """Two of the inputs of a Modbus logger."""
+    registers = "air input 0 int16 * 0.1 degC; cell holding 34 float32 low-first degC"
+    return Pair(
+        modbus_temperature.DRIVER,
+        lambda: ModbusTemperature(None, 1),
+        lambda device: {"air": device.temperature_C(0), "cell": device.temperature_C(1)},
+        tuple(Fault),
+        {"registers": registers, "framing": framing},
+    )
+
 
 PAIRS = {
     "binder-mk53": Pair(
@@ -24,6 +38,8 @@ PAIRS = {
         lambda: EspecPr3j(None, 1),
         lambda device: {"temperature": device.air.temperature_C},
     ),
+    "modbus-temperature tcp": logger("tcp"),
+    "modbus-temperature rtu": logger("rtu"),
 }
 HOLDING = {name: pair for name, pair in PAIRS.items() if pair.driver.range_K is not None}
 
