@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from labctl.clock import Clock
 from labctl.errors import CannotHold, CellStateUnknown, InstrumentError, InvalidReading, LinkError
@@ -127,23 +127,48 @@ class Stepped(ABC, Generic[S]):
         """
         self.link.fence.advance()
         self.armed = None
-        problem = ""
-        for attempt in range(_ATTEMPTS):
-            try:
-                if attempt or self.link.poisoned:
-                    if not self.stranger:
-                        with suppress(LinkError):
-                            await self.switch_off()  # at once, before the line is in order again
-                    await self.link.resynchronise()
-                    await self.prove()
-                await self.switch_off()
-                if await self.is_open():
-                    return
-                problem = "the output does not read back as off with the circuit open"
-            except (LinkError, InstrumentError) as error:
-                problem = error.words
-        raise CellStateUnknown(problem, self.link.name, "", cell="unknown, look at the instrument")
+        if problem := await why_not_open(self):
+            raise CellStateUnknown(problem, self.link.name, "", cell="unknown, look at the instrument")
 
     async def close(self) -> None:
         """Give the port back."""
         await self.link.close()
+
+
+class Opens(Protocol):
+    """What can be opened: an instrument, or one of several at a cell."""
+
+    link: Link
+    stranger: bool
+
+    async def prove(self) -> None:
+        """Show that question and answer belong together."""
+        ...
+
+    async def switch_off(self) -> None:
+        """Open the circuit, even on a line that is not in order."""
+        ...
+
+    async def is_open(self) -> bool:
+        """Whether the circuit reads back as open."""
+        ...
+
+
+async def why_not_open(part: Opens) -> str:
+    """Open a circuit and read that back, three times if need be; what is in the way, or empty: it is open."""
+    problem = ""
+    for attempt in range(_ATTEMPTS):
+        try:
+            if attempt or part.link.poisoned:
+                if not part.stranger:
+                    with suppress(LinkError):
+                        await part.switch_off()  # at once, before the line is in order again
+                await part.link.resynchronise()
+                await part.prove()
+            await part.switch_off()
+            if await part.is_open():
+                return ""
+            problem = "the output does not read back as off with the circuit open"
+        except (LinkError, InstrumentError) as error:
+            problem = error.words
+    return problem

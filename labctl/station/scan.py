@@ -91,8 +91,13 @@ async def scan(at: Iterable[str] = (), ask: str | None = None) -> list[Found]:
 
 def fitting(answer: str, drivers: Iterable[Driver]) -> tuple[str, ...]:
     """The drivers that know the model in an answer to ``*IDN?``: maker, model, serial number, firmware."""
-    words = re.findall(r"[a-z0-9]+", ([*answer.split(","), ""])[1].casefold())
-    return tuple(d.name for d in drivers if any(model.casefold() in words for model in d.traits))
+    words = set(re.findall(r"[a-z0-9]+", ([*answer.split(","), ""])[1].casefold()))
+    return tuple(d.name for d in drivers if any(_is_one_of(words, model.casefold()) for model in d.traits))
+
+
+def _is_one_of(words: set[str], model: str) -> bool:
+    """Whether a model answers; where a driver drives two instruments together, either."""
+    return not words.isdisjoint(model.split("+"))
 
 
 def _resource(text: str) -> str:

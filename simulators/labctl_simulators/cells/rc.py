@@ -118,6 +118,26 @@ def rc(argument: str | None, seed: int) -> Cell:
     return RcCell(values["R0"], values["R1"], values["C1"], given.get("C"))
 
 
+def supercapacitor(argument: str | None, seed: int) -> Cell:
+    """Make the cell ``supercapacitor``: 3000 F as large ones for 2.7 V have it, at 1 V and at rest.
+
+    Assumed: 10 mohm for itself and its leads, and an arc of 5 mohm with 500 F.
+
+    Args:
+        argument: None.
+        seed: Ignored.
+
+    Raises:
+        ValueError: It was given an argument.
+    """
+    if argument:
+        raise ValueError(f"supercapacitor takes no argument, not {argument!r}; rc:R0=0.01,C=3000 does")
+    cell = RcCell(0.01, 0.005, 500.0, 3000.0)
+    cell.advance_current(3000.0, 1.0)
+    cell.advance_current(1e3, 0.0)
+    return cell
+
+
 def _positive(name: str, text: str) -> float:
     try:
         value = float(text)
