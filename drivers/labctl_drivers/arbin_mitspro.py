@@ -105,6 +105,7 @@ class ArbinMitsPro:
         self._address = address
         self._schedule = schedule
         self._reads_back = read_back.strip().lower() != "no"
+        self._serial = ""
         self._test = ""
         self._updates = 0
         self._updated_s = float("-inf")
@@ -124,6 +125,7 @@ class ArbinMitsPro:
         present = await self._server.info()
         self._found_closed = present.status not in _AT_REST
         server = self._server
+        self._serial = server.serial
         serial = f"{server.serial} channel {server.channel + 1}"
         return Identity("Arbin", self.traits.model, serial, f"CTI version {server.version}")
 
@@ -339,12 +341,13 @@ class ArbinMitsPro:
 
     async def _meet_again(self) -> None:
         """A new connection, and the same cycler at the other end of it."""
-        before = self._server.serial
         await self._link.resynchronise(0.0)
         await self._server.log_in(self._address)
-        if before and self._server.serial != before:
+        if self._server.serial != self._serial:
             self._link.poison()
-            raise LinkNonsense(f"cycler {self._server.serial} answers in place of {before}", self._link.name)
+            raise LinkNonsense(
+                f"cycler {self._server.serial} answers in place of {self._serial}", self._link.name
+            )
 
     # --- besides ---------------------------------------------------------------------------------------------
 
