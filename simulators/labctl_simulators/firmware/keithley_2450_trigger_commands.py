@@ -1,7 +1,7 @@
 """Trigger-model and sweep commands of the 2450 (2461 Reference Manual pp. 6-102 to 6-108 and 6-180 to 6-235)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labctl_simulators.firmware.keithley_2450_settings import TREE, LONGEST_DELAY_s, command
 from labctl_simulators.firmware.keithley_2450_trigger_program import EVENTS, Block
@@ -180,6 +180,7 @@ _declare_loop(":TRIGger:LOAD:LOOP:SIMPle", "SimpleLoop")
 _declare_loop(":TRIGger:LOAD:LOOP:DURation", "DurationLoop")
 
 _DELAY = Number(required=False, default=0.0)
+_ASYMPTOTE = Number(required=False, default=0.0)
 _TEMPLATES: dict[str, tuple[Callable[..., list[Block]], tuple[Parameter, ...]]] = {
     "EMPTY": (list, ()),
     "SIMPLELOOP": (_simple_loop, (Number(whole=True), _DELAY, BUFFER)),
@@ -203,46 +204,72 @@ def _load(smu: "Keithley2450", name: str, parameters: tuple[str, ...]) -> None:
     smu.trigger.program.load(*make(*arguments))
 
 
+_RANGING = Word("AUTO", "BEST", "FIXed", required=False, default="BEST")
+_AFTER_THE_WAY = (
+    _DELAY,
+    Number(whole=True, required=False, default=1),
+    _RANGING,
+    Flag(required=False, default=True),
+    Flag(required=False, default=False),
+    BUFFER,
+)
+
+
 def _declare_sweep(node: str, function: str) -> None:
-    @command(
-        f":SOURce[1]:SWEep:{node}:LINear",
-        Number(),
-        Number(),
-        Number(whole=True),
-        _DELAY,
-        Number(whole=True, required=False, default=1),
-        Word("AUTO", "BEST", "FIXed", required=False, default="BEST"),
-        Flag(required=False, default=True),
-        Flag(required=False, default=False),
-        BUFFER,
-    )
-    def sweep(
-        smu: "Keithley2450",
-        start: float,
-        stop: float,
-        points: int,
-        delay_s: float,
-        count: int,
-        ranging: str,
-        fail_abort: bool,
-        dual: bool,
-        buffer: str,
-    ) -> None:
-        """A linear staircase; the trigger model made here turns the output on and off again."""
-        if not 2 <= points <= MOST_POINTS or count < 1 or count * points > MOST_POINTS:
+    """Staircases; the trigger model made here turns the output on and off again (2450 manual pp. 6-81 to 6-88)."""
+    way = f":SOURce[1]:SWEep:{node}"
+
+    @command(f"{way}:LINear", Number(), Number(), Number(whole=True), *_AFTER_THE_WAY)
+    def linear(smu: "Keithley2450", start: float, stop: float, points: int, *others: Any) -> None:
+        _sweep(smu, function, _evenly(start, stop, points), *others)
+
+    @command(f"{way}:LINear:STEP", Number(), Number(), Number(), *_AFTER_THE_WAY)
+    def by_steps(smu: "Keithley2450", start: float, stop: float, step: float, *others: Any) -> None:
+        if not step or (stop - start) / step < 0.0:
             raise ScpiError(*OUT_OF_RANGE)
-        smu.buffer(buffer)
-        smu.select_source(function)
-        smu.source.check_level(function, start)
-        smu.source.check_level(function, stop)
-        if ranging != "FIX":
-            smu.source.settings[function].fixed_range = None
-        if ranging == "BEST":
-            smu.source.set_range(function, max(abs(start), abs(stop)))
-        levels = [start + (stop - start) * n / (points - 1) for n in range(points)]
-        if dual:
-            levels += levels[-2::-1]
-        smu.trigger.program.load(*_sweep_blocks(levels, count, max(delay_s, 0.0), fail_abort, buffer))
+        points = int((stop - start) / step * (1.0 + 1e-9)) + 1
+        _sweep(smu, function, _evenly(start, start + (points - 1) * step, points), *others)
+
+    @command(f"{way}:LOG", Number(), Number(), Number(whole=True), *_AFTER_THE_WAY, _ASYMPTOTE)
+    def logarithmic(smu: "Keithley2450", start: float, stop: float, points: int, *others: Any) -> None:
+        *before, asymptote = others
+        if not (start - asymptote) * (stop - asymptote) > 0.0:
+            raise ScpiError(*OUT_OF_RANGE)
+        exponents = _evenly(0.0, 1.0, points)
+        ratio = (stop - asymptote) / (start - asymptote)
+        _sweep(smu, function, [asymptote + (start - asymptote) * ratio**x for x in exponents], *before)
+
+
+def _evenly(start: float, stop: float, points: int) -> list[float]:
+    if not 2 <= points <= MOST_POINTS:
+        raise ScpiError(*OUT_OF_RANGE)
+    return [start + (stop - start) * n / (points - 1) for n in range(points)]
+
+
+def _sweep(
+    smu: "Keithley2450",
+    function: str,
+    levels: list[float],
+    delay_s: float,
+    count: int,
+    ranging: str,
+    fail_abort: bool,
+    dual: bool,
+    buffer: str,
+) -> None:
+    if count < 1 or count * len(levels) > MOST_POINTS:
+        raise ScpiError(*OUT_OF_RANGE)
+    smu.buffer(buffer)
+    smu.select_source(function)
+    smu.source.check_level(function, levels[0])
+    smu.source.check_level(function, levels[-1])
+    if ranging != "FIX":
+        smu.source.settings[function].fixed_range = None
+    if ranging == "BEST":
+        smu.source.set_range(function, max(abs(levels[0]), abs(levels[-1])))
+    if dual:
+        levels += levels[-2::-1]
+    smu.trigger.program.load(*_sweep_blocks(levels, count, max(delay_s, 0.0), fail_abort, buffer))
 
 
 def _sweep_blocks(

@@ -95,6 +95,7 @@ class KeysightE4980A:
         self.frequency_Hz = 1000.0
         self.level, self.holds_current = 1.0, False
         self.alc = False
+        self.bias_auto_range = True  # Assumed: as after power-on
         self.bias_on, self.bias, self.biases_current = False, 0.0, False
         self.aperture = Aperture("MED", 1)
         self.trigger_source = "INT"

@@ -110,6 +110,11 @@ def _put_bias(lcr: "Lcr", value: float, *, current: bool) -> None:
 
 
 _declare.flag(":BIAS:STATe", lambda lcr: lcr.bias_on, _switch_bias)
+_declare.flag(
+    ":BIAS:RANGe:AUTO",
+    lambda lcr: lcr.bias_auto_range,
+    lambda lcr, on: setattr(lcr, "bias_auto_range", on),
+)
 _clipped(
     ":BIAS:VOLTage[:LEVel]",
     lambda lcr: 0.0 if lcr.biases_current else lcr.bias,

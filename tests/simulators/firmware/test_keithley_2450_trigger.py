@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulators.firmware.keithley_bench import Bench, current_source
+from tests.simulators.firmware.keithley_bench import Battery, Bench, current_source
 
 LOOP_s = 1.0 + 4 / 60
 """One turn of the watchdog: a delay of 1 s and a reading at 1 power line cycle with read-back and auto-zero."""
@@ -215,3 +215,19 @@ def test_block_list(bench: Bench) -> None:
     assert bench.ask(":TRIG:BLOC:LIST?") == "Empty"
     bench.send(":TRIG:BLOC:MEAS 1, 'defbuffer1', 2;:TRIG:BLOC:BRAN:ALW 2, 1")
     assert bench.ask(":TRIG:BLOC:LIST?") == "1) MEASURE defbuffer1, 2; 2) BRANCH_ALWAYS 1"
+
+
+def test_a_sweep_by_steps_and_a_logarithmic_one() -> None:
+    bench = Bench(Battery(3.4))
+    for sweep, levels_A in (
+        (":SOUR:SWE:CURR:LIN:STEP 0, 1E-3, 0.25E-3", [0.0, 0.25e-3, 0.5e-3, 0.75e-3, 1e-3]),
+        (':SOUR:SWE:CURR:LOG 1E-5, 1E-3, 3, 0.01, 1, BEST, ON, OFF, "defbuffer1"', [1e-5, 1e-4, 1e-3]),
+    ):
+        bench.send(":TRAC:CLE")
+        bench.send(sweep)
+        bench.send(":INIT")
+        bench.wait(10.0)
+        found = bench.ask(f':TRAC:DATA? 1, {len(levels_A)}, "defbuffer1", SOUR')
+        assert [float(text) for text in found.split(",")] == pytest.approx(levels_A, abs=1e-6)
+    bench.send(":SOUR:SWE:CURR:LIN:STEP 0, 1E-3, -1E-4")
+    assert bench.ask(":SYST:ERR?").startswith("-222")
