@@ -1,6 +1,6 @@
 """A simulated instrument on a TCP socket: one port of the device for each connection.
 
-An instrument with a second line listens for it at the TCP port that follows.
+An instrument with a second line listens for it at the TCP port that follows, or ``second_after`` the first.
 A peer may vanish, reset, send garbage or stop reading: none of it reaches the device or the other connections. While
 a peer does not read, its port is neither fed nor woken, so that no more than one answer is held for it; the device's
 own time goes on through the other ports. Where the device allows it one port stays unconnected for that purpose.
@@ -196,7 +196,8 @@ async def serve(
     bench = _Bench(device, ScaledTime(speed))
     try:
         async with AsyncExitStack() as stack:
-            for server in await _listen(bench, host, port, two=isinstance(device, TwoLines)):
+            after = getattr(device, "second_after", 1) if isinstance(device, TwoLines) else 0
+            for server in await _listen(bench, host, port, after):
                 await stack.enter_async_context(server)
                 bound_host, bound_port = server.sockets[0].getsockname()[:2]
                 ready(f"TCPIP::{bound_host}::{bound_port}::SOCKET")
@@ -205,16 +206,16 @@ async def serve(
         bench.close()
 
 
-async def _listen(bench: _Bench, host: str, port: int, *, two: bool) -> list[asyncio.Server]:
-    """A server for each line of the device, at TCP ports that follow each other."""
+async def _listen(bench: _Bench, host: str, port: int, after: int) -> list[asyncio.Server]:
+    """A server for each line of the device: the second at the TCP port that comes ``after`` the first; 0: none."""
     loop = asyncio.get_running_loop()
-    tries = _PAIR_TRIES if port == 0 and two else 1
+    tries = _PAIR_TRIES if port == 0 and after else 1
     while True:
         tries -= 1
         first = await loop.create_server(lambda: _Connection(bench), host, port)
-        if not two:
+        if not after:
             return [first]
-        following = first.sockets[0].getsockname()[1] + 1
+        following = first.sockets[0].getsockname()[1] + after
         try:
             second = await loop.create_server(lambda: _Connection(bench, second=True), host, following)
         except OSError:

@@ -58,6 +58,8 @@ class Maccor4000:
         watchdog_s: ``MacNetDirectModeWD`` of System.ini; 0 as it comes from the factory.
     """
 
+    second_after = 10  # the TCP port of JSON after that of binary messages
+
     def __init__(
         self,
         cell: Cell,
