@@ -149,6 +149,7 @@ class RigolDl3021:
             self.circuit.taken_C = self.circuit.taken_J = 0.0
             this = self._switched
             self.circuit.at(self.now_s + SETTLES_s, lambda: self._settled(this))
+            self._guard()
 
     def _settled(self, switching: int) -> None:
         if switching == self._switched:
