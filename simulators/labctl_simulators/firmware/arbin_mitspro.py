@@ -68,7 +68,9 @@ class ArbinMitsPro:
         return any(channel.circuit_closed for channel in self.channels)
 
     def _in_use(self, name: str) -> bool:
-        return any(c.status in RUNNING and c.schedule_name.lower() == name.lower() for c in self.channels)
+        plain = name.lower().removesuffix(".sdx")
+        running = (channel for channel in self.channels if channel.status in RUNNING)
+        return any(channel.schedule_name.lower().removesuffix(".sdx") == plain for channel in running)
 
 
 class CtiConnection:
