@@ -213,6 +213,8 @@ class Driver:
         usb: what its serial port over USB calls itself: ``vendor:product`` in hexadecimal, or a word of its name.
         check_step: raises CannotHold for a step that the instrument cannot hold although its traits allow it; sends
             nothing. None: the traits say it all.
+        answered: beginnings of lines that are answered although they hold no question mark; on a bus of messages only
+            an answer that is expected is fetched.
         settings: further keywords of ``open`` that a channel in a station file may give as text, each with what it
             means. ``address`` names one of several channels behind one port.
         ports: which of ``settings`` name a further port, of the instrument or of a second one at the same cell. The
@@ -230,5 +232,6 @@ class Driver:
     wire: str = ""
     usb: tuple[str, ...] = ()
     check_step: Callable[[Step, Traits], None] | None = None
+    answered: tuple[bytes, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[str, ...] = ()

@@ -28,4 +28,5 @@ def open_port(resource: str, clock: ThreadClock, driver: "Driver | AuxiliaryDriv
         return SerialPort(resource.removeprefix(_SCHEME), clock, driver.serial)
     from labctl.link.visa import VisaPort  # imports pyvisa, which takes a while
 
-    return VisaPort(resource, clock, driver.terminator, driver.serial)
+    answered: tuple[bytes, ...] = getattr(driver, "answered", ())  # of a thermometer, none
+    return VisaPort(resource, clock, driver.terminator, driver.serial, answered)

@@ -47,24 +47,31 @@ class VisaPort(BlockingPort):
         clock: the time of the thread that owns the port.
         terminator: what ends a message, for those libraries that have to be told.
         settings: of a serial line, as pyserial names them.
+        answered: beginnings of lines that are answered although they hold no question mark.
     """
 
     losses = (OSError, pyvisa.errors.VisaIOError, pyvisa.errors.InvalidSession)
 
     def __init__(
-        self, resource: str, clock: ThreadClock, terminator: bytes, settings: Mapping[str, object]
+        self,
+        resource: str,
+        clock: ThreadClock,
+        terminator: bytes,
+        settings: Mapping[str, object],
+        answered: tuple[bytes, ...] = (),
     ) -> None:
         super().__init__(resource, clock)
         self._resource, *self._gateways = resource.split(_VIA)
         self._terminator = terminator
         self._settings = dict(settings)
+        self._answered = answered
         self._opened: list[Any] = []
         self._wire: _Wire | None = None
 
     def beside(self, resource: str) -> "VisaPort":
         """The instrument's second port: the next TCP port, or the other line of the same USB device, if not named."""
         second = second_of(self._resource, resource)
-        return VisaPort(second, self._clock, self._terminator, self._settings)
+        return VisaPort(second, self._clock, self._terminator, self._settings, self._answered)
 
     def _open(self) -> None:
         self._wire = None
@@ -100,7 +107,7 @@ class VisaPort(BlockingPort):
             return _SocketWire(interface)
         if isinstance(interface, serial.Serial):
             return _SerialWire(interface, self._settings)
-        return _MessageWire(instrument, self._terminator, self._settings)
+        return _MessageWire(instrument, self._terminator, self._settings, self._answered)
 
 
 class _Wire(Protocol):
@@ -164,8 +171,15 @@ class _MessageWire:
     answer has come or is overdue.
     """
 
-    def __init__(self, instrument: Any, terminator: bytes, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        instrument: Any,
+        terminator: bytes,
+        settings: Mapping[str, object],
+        answered: tuple[bytes, ...] = (),
+    ) -> None:
         self._instrument = instrument
+        self._answered = answered
         self._answer_due = False
         self._streams = (
             instrument.resource_class == "SOCKET" or instrument.interface_type is InterfaceType.asrl
@@ -185,7 +199,7 @@ class _MessageWire:
     def write(self, data: bytes) -> None:
         self._instrument.timeout = 1000.0 * _WRITE_S
         self._instrument.write_raw(data)
-        self._answer_due = self._answer_due or b"?" in data
+        self._answer_due = self._answer_due or b"?" in data or data.startswith(self._answered)
 
     def poll(self, wait_s: float) -> bytes:
         if wait_s <= 0.0:

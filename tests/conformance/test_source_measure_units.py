@@ -14,11 +14,12 @@ from labctl.instrument.channel import Driver
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.link import Link
 from labctl.plugins import cell as make_cell
-from labctl_drivers import keithley_2400, keithley_2600, keysight_b2900, srs_ec301
+from labctl_drivers import keithley_2400, keithley_2600, keysight_b2900, solartron_1287, srs_ec301
 from labctl_simulators.attach import prologix, pty, tcp
 from labctl_simulators.firmware.keithley_2400 import Keithley2400
 from labctl_simulators.firmware.keithley_2600 import Keithley2600
 from labctl_simulators.firmware.keysight_b2900 import KeysightB2900
+from labctl_simulators.firmware.solartron_1287 import Solartron1287
 from labctl_simulators.firmware.srs_ec301 import SrsEc301
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
 from tests.conformance.course_conformance import EVERY_COURSE
@@ -47,6 +48,7 @@ PAIRS = (
     Pair(keithley_2600.DRIVER, Keithley2600, ("2601B", "2611B", "2635B"), (TCP,)),
     Pair(keysight_b2900.DRIVER, KeysightB2900, ("B2901A", "B2911A"), (TCP,)),
     Pair(srs_ec301.DRIVER, SrsEc301, ("EC301",), (TCP, GPIB)),
+    Pair(solartron_1287.DRIVER, Solartron1287, ("1287",), (PTY, GPIB)),
 )
 OVER_A_WIRE = [
     (check, cell)
