@@ -161,18 +161,24 @@ class ComposedChannel:
         await self.cycler.close()
 
     async def _at_rest_V(self, safety: SafetyLimits, epoch: int) -> float:
-        """The cell's voltage once it is steady, or after a minute; leaves the circuit open, confirmed."""
-        ends = (
-            Cutoff(Quantity.VOLTAGE_RATE, Side.BELOW, _STEADY_V_PER_S, _STEADY_FOR_S),
-            Cutoff(Quantity.TIME, Side.ABOVE, _REST_AT_MOST_S),
-        )
-        voltage_V = math.nan
+        """The cell's voltage once it is steady, or after a minute; leaves the circuit open, confirmed.
+
+        Whether it is steady is looked at here: not every cycler can end a rest by it.
+        """
+        end = Cutoff(Quantity.TIME, Side.ABOVE, _REST_AT_MOST_S)
+        voltage_V, moved_s = math.nan, math.nan
+        before: Sample | None = None
         self._fence.check(epoch)
-        async with aclosing(self.run(Step(Control.REST, 0.0, ends, safety, Sampling(1.0)))) as samples:
+        async with aclosing(self.run(Step(Control.REST, 0.0, (end,), safety, Sampling(1.0)))) as samples:
             async for sample in samples:
                 voltage_V = sample.voltage_V
                 if left := safety.left_by(voltage_V, sample.current_A):
                     raise InvalidReading(f"at rest around a spectrum {left}", self._name)
+                if before is None or _moves(before, sample):
+                    moved_s = sample.time_s
+                elif sample.time_s - moved_s >= _STEADY_FOR_S:
+                    break
+                before = sample
         await self.cycler.make_safe()
         return voltage_V
 
@@ -224,6 +230,12 @@ class ComposedChannel:
                 f"{there}, it was {show(last_ohm, 'ohm')} in the last spectrum: look at the contacts"
             )
         self._contact_ohm = found_ohm
+
+
+def _moves(before: Sample, sample: Sample) -> bool:
+    """Whether the cell's voltage is not steady yet."""
+    moved_V, passed_s = abs(sample.voltage_V - before.voltage_V), sample.time_s - before.time_s
+    return moved_V > _STEADY_V_PER_S * passed_s
 
 
 def _longest_s(spec: ImpedanceSpec) -> float:
