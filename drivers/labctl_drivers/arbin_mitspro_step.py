@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from labctl.errors import CannotHold
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
-from labctl_drivers.arbin_mitspro_models import SCALES
+from labctl_drivers.arbin_mitspro_models import scale_of
 
 SCHEDULE = "labctl-1.sdx"
 STEPS = 9
@@ -63,7 +63,7 @@ def check_step(step: Step, traits: Traits) -> None:
         CannotHold: it cannot be held.
     """
     safety, control = step.safety, step.control
-    lowest_V, highest_V, most_A = SCALES[traits.model]
+    lowest_V, highest_V, most_A = scale_of(traits)
     allowed_A = min(safety.current_max_A, most_A)
     if control not in ENTRIES:
         raise CannotHold(
@@ -98,7 +98,7 @@ def _check_cutoff(step: Step, cutoff: Cutoff, traits: Traits) -> None:
         case Quantity.CURRENT, Side.BELOW if control is Control.VOLTAGE and threshold > 0.0:
             return
         case Quantity.VOLTAGE, _ if control is not Control.VOLTAGE:
-            lowest_V, highest_V, _ = SCALES[traits.model]
+            lowest_V, highest_V, _ = scale_of(traits)
             if lowest_V <= threshold <= highest_V:
                 return
             raise CannotHold(f"cut-off {cutoff}: {traits.model} goes from {lowest_V:g} V to {highest_V:g} V")
