@@ -20,6 +20,7 @@ from labctl.link.port import HasSecond
 from labctl_drivers.zahner_pp2x2_data import Packets, Reading, State, packet_size
 
 _ANSWER = Deadline("an answer of the instrument")
+_AT_REST = Deadline("an answer of an instrument at rest", slack_s=0.5)
 _END = Deadline("the answer to a primitive that has ended")
 _QUIET_S = 0.2
 _OLDEST = (1, 1, 0)
@@ -82,8 +83,10 @@ class Lines:
 
         Raises:
             WrongInstrument: no Zahner potentiostat, its data port, or firmware that is too old.
+            LinkTimeout: nobody; or a primitive runs, and somebody may be waiting for the circuit to be opened.
         """
-        return _identity(await self._ask(b"*IDN?"), self._command.name, binary=False)
+        answer = _text(await self._command.ask(b"*IDN?", _AT_REST))
+        return _identity(answer, self._command.name, binary=False)
 
     async def check_data_port(self, serial: str) -> None:
         """See that the second port is the data port of the same instrument.

@@ -8,13 +8,20 @@ from typing import Any
 import pytest
 
 from labctl.clock import LoopClock, VirtualClock
+from labctl.instrument.analyser_queue import AnalyserQueue
+from labctl.instrument.composed import ComposedChannel
+from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.threaded import ThreadedChannel
 from labctl.link import Link
+from labctl.link.memory import MemoryPort
 from labctl.plugins import cell as make_cell
+from labctl_drivers import keysight_e4980a
 from labctl_drivers.zahner_pp2x2 import DRIVER
 from labctl_simulators.attach import pty, tcp
+from labctl_simulators.cells.shared import shared
+from labctl_simulators.firmware.keysight_e4980a import behind_a_capacitor
 from labctl_simulators.firmware.zahner_pp2x2 import ZahnerPP2x2
-from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
+from tests.conformance.channel_conformance import EVERY_CHANNEL, SAFETY, Bench, Check, CountingCell
 from tests.conformance.listening_port import ListeningPort
 
 
@@ -69,3 +76,22 @@ async def test_over_two_tcp_ports(check: Check, cell: str) -> None:
 async def test_over_two_pseudo_terminals(check: Check, cell: str) -> None:
     async with _served(cell, pty.serve, 100.0) as bench:
         await check(bench)
+
+
+async def test_an_analyser_beside_it_measures_while_the_cell_rests() -> None:
+    cycling, measuring = shared(make_cell("resistor:1000", 1))
+    device, lcr, clock = ZahnerPP2x2(cycling, 1), behind_a_capacitor(measuring, 1), VirtualClock()
+    channel = ComposedChannel(
+        "a",
+        DRIVER.open(Link(MemoryPort(device.port, clock), clock), clock),
+        lambda: keysight_e4980a.DRIVER.open(Link(MemoryPort(lcr.port, clock), clock), clock),
+        AnalyserQueue("lcr"),
+        clock,
+    )
+    await channel.connect()
+    spec = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, 0.0, 1e4, 100.0, 2, SAFETY)
+    points = []
+    async for point in channel.sweep(spec):
+        assert not device.circuit_closed
+        points.append(point.real_ohm)
+    assert points == pytest.approx([1000.0] * 5, rel=0.1)  # at 10 uA
