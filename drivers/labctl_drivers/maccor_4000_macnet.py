@@ -188,13 +188,14 @@ class MacNet:
             InstrumentRefused: others are set.
         """
         data = struct.pack("<6f", *limits)
-        told = self._floats(6, await self._ask(_SAFETY, data, epoch=epoch))
-        read = (await self.specification()).limits
-        for answer in (told, read):
-            if not same_limits(answer, limits):
-                raise InstrumentRefused(
-                    f"the safety limits {_shown(limits)} were not taken: {_shown(answer)}", self._link.name
-                )
+        self._refuse_others(self._floats(6, await self._ask(_SAFETY, data, epoch=epoch)), limits)
+        self._refuse_others((await self.specification()).limits, limits)
+
+    def _refuse_others(self, told: tuple[float, ...], wanted: Limits) -> None:
+        if not same_limits(told, wanted):
+            raise InstrumentRefused(
+                f"the safety limits {_shown(wanted)} were not taken: {_shown(told)}", self._link.name
+            )
 
     async def start_direct(self, name: str, record_s: float, epoch: int) -> None:
         """Begin direct mode at rest: no current flows until ``output`` says so.

@@ -99,12 +99,12 @@ class Execution:
     async def measure(self) -> Sample:
         """One question: state, voltage, current, and the tester's own time, which has to move on."""
         tester = self._tester
-        if tester.watchdog_s is not None and tester.may_feed():
-            await self._put_out()
         time_s = tester.clock.now()
         status = await tester.macnet.status()
         self._refuse_another_state(status)
         self._refuse_standstill(status.test_time_s, time_s)
+        if tester.watchdog_s is not None and tester.may_feed():
+            await self._put_out()
         sample = Sample(time_s, status.voltage_V, status.current_A)
         if self._is_held(status):
             self._doubts = 0
