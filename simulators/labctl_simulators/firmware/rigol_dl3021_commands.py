@@ -1,6 +1,5 @@
 """The commands of the DL3000 series (DL3000 Programming Guide chapter 2), each a few words on the load's state."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -302,9 +301,19 @@ _declare.keyword(
     lambda load: load.trigger_source,
     lambda load, word: setattr(load, "trigger_source", "MAN" if word.startswith("MAN") else word),
 )
-_nothing: Callable[["Load"], None] = lambda load: None  # noqa: E731  the same for several headers
-for _pattern in (":TRIGger[:IMMediate]", "*TRG", ":SYSTem:LOCal", ":SYSTem:REMote", ":STATus:PRESet"):
-    TREE.command(_pattern)(_nothing)
+
+
+def _trigger(load: "Load") -> None:
+    """Over the bus, if that is the source: switches the input and the transients on."""
+    if load.trigger_source == "BUS":
+        load.transient = True
+        load.set_input(True)
+
+
+for _pattern in (":TRIGger[:IMMediate]", "*TRG"):
+    TREE.command(_pattern)(_trigger)
+for _pattern in (":SYSTem:LOCal", ":SYSTem:REMote", ":STATus:PRESet"):
+    TREE.command(_pattern)(lambda load: None)
 TREE.command(":SYSTem:KEY", Number(whole=True))(lambda load, key: None)
 _declare.flag(
     ":DEBug:KEY", lambda load: load.virtual_panel, lambda load, on: setattr(load, "virtual_panel", on)

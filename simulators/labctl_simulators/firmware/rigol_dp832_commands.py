@@ -388,6 +388,21 @@ _declare_screen(":SYSTem:BRIGhtness", "BRIG")
 _declare_screen(":SYSTem:CONTrast", "CONT")
 
 
+def _condition(psu: "Psu", index: int) -> str:
+    """Bits 0 and 1: off, CC, CV; bit 2: overvoltage, bit 3: overcurrent has tripped."""
+    output = psu.outputs[index]
+    bits = {"CC": 1, "CV": 2}[psu.regulation(output)] if output.on else 0
+    bits |= 4 * output.protection["OVP"].tripped + 8 * output.protection["OCP"].tripped
+    return str(bits)
+
+
+for _number in (1, 2, 3):
+    for _ending in (":CONDition", "[:EVENt]"):
+        TREE.query(f":STATus:QUEStionable:INSTrument:ISUMmary{_number}{_ending}")(
+            partial(_condition, index=_number - 1)
+        )
+
+
 def _questionable(psu: "Psu") -> str:
     """Bits of the instrument: one for each channel that holds its current, or has tripped (Assumed)."""
     bits = 0
