@@ -60,8 +60,8 @@ async def test_a_setting_that_reads_back_otherwise_never_energises(bench: SmuBen
 
 
 async def test_an_error_in_the_queue_never_energises(bench: SmuBench) -> None:
-    bench.tamper[b"print(string.format('%d,%s', errorqueue.next()))"] = b"1102,Parameter too big\n"
-    with pytest.raises(InstrumentRefused, match="1102, Parameter too big"):
+    bench.tamper[b"print(string.format('%d,%s', errorqueue.next()))"] = b"1101,Parameter too big\n"
+    with pytest.raises(InstrumentRefused, match="1101, Parameter too big"):
         await bench.take(current_step())
     assert b"smua.source.output = 1" not in bench.heard
 

@@ -1,14 +1,14 @@
 """Simulated Keithley 2601B, 2611B, 2635B source-measure units (TSP) with one cell connected to channel A.
 
 Theory of operation. Each line is a chunk of Lua, run to its end before the next; a measurement within it lets time
-pass. Attributes refuse what they do not hold with error 1101 or 1102, and end the chunk.
+pass. Attributes refuse what they do not hold with error 1101 or 1102; only a run-time error ends a chunk.
 
 Time 0 is power-on: output off in the NORMAL off mode, a 0 V source with 1 mA as its limit, which drains a cell.
 
 Sources: 2600BS-901-01 Rev. F section 9, as cited by labmcp-keithley-smu, and the exchanges of pymeasure's and cyckei's
 drivers. Assumed: full scales as in the data sheet; numbers read back as they were set; a measurement of current and
-voltage takes one aperture for both and one for auto-zero. Left out: channel B, the trigger model, pulses, sweeps,
-TSP-Link, digital lines, the display.
+voltage takes one aperture for both and one for auto-zero. Left out: channel B, the trigger model, pulses,
+TSP-Link, digital lines; the display shows nothing. Of the factory scripts there are the linear sweeps.
 """
 
 import math
@@ -29,13 +29,40 @@ from labctl_simulators.firmware.tsp import Group, Tsp, TspError
 LINE_FREQUENCY_Hz = 60.0
 OVERFLOW = 9.91e37
 FIRMWARE_REVISION = "3.0.4"
-TOO_SMALL, TOO_BIG = (1101, "Parameter too small"), (1102, "Parameter too big")
+TOO_BIG, TOO_SMALL = (1101, "Parameter too big"), (1102, "Parameter too small")
 NORMAL, ZERO, HIGH_Z = 0, 1, 2
 _OFF_STATES = {NORMAL: "NORM", ZERO: "ZERO", HIGH_Z: "HIMP"}
 _FUNCTIONS = ("CURR", "VOLT")  # 0 = OUTPUT_DCAMPS, 1 = OUTPUT_DCVOLTS
 _LETTERS = {"i": "CURR", "v": "VOLT"}
 _QUEUE_LENGTH = 1000
 _BUFFER_SIZE = 60_000
+_LONGEST_DELAY_s = 100e3
+_FACTORY_SCRIPTS = """
+local function sweep(smu, func, set, measure, start, stop, settling, points)
+  smu.nvbuffer1.clear()
+  smu.nvbuffer1.appendmode = 1
+  smu.source.func = func
+  smu.source.output = smu.OUTPUT_ON
+  for point = 1, points do
+    set(smu, start + (stop - start) * (point - 1) / math.max(points - 1, 1))
+    delay(settling)
+    measure(smu)
+  end
+  smu.source.output = smu.OUTPUT_OFF
+end
+function SweepVLinMeasureI(smu, start, stop, settling, points)
+  sweep(smu, smu.OUTPUT_DCVOLTS, function(s, v) s.source.levelv = v end,
+    function(s) s.measure.i(s.nvbuffer1) end, start, stop, settling, points)
+end
+function SweepILinMeasureV(smu, start, stop, settling, points)
+  sweep(smu, smu.OUTPUT_DCAMPS, function(s, i) s.source.leveli = i end,
+    function(s) s.measure.v(s.nvbuffer1) end, start, stop, settling, points)
+end
+"""
+
+
+def _unseen(*_: Any) -> None:
+    """Shown or heard, by nobody."""
 
 
 def _ranges(*full_scales: float) -> tuple[Range, ...]:
@@ -106,7 +133,13 @@ class Keithley2600:
         self._event_enable = 0
         self._buffers = Buffer(), Buffer()
         self._reset_channel()
-        self._tsp = Tsp(self._groups(), {"reset": self.reset, "delay": self._delay}, self._numeral)
+        further: dict[str, Callable[..., Any]] = {
+            "reset": self.reset,
+            "delay": self._delay,
+            "waitcomplete": lambda *_: None,
+        }
+        self._tsp = Tsp(self._groups(), further, self._numeral, self._report)
+        self._tsp.run(_FACTORY_SCRIPTS)
 
     def port(self) -> TurnPort:
         """A further connection."""
@@ -200,6 +233,8 @@ class Keithley2600:
         return f"{value:.{self.precision - 1}e}"
 
     def _delay(self, duration_s: float) -> None:
+        if duration_s > _LONGEST_DELAY_s:
+            raise TspError(*TOO_BIG)
         self.now_s += max(0.0, duration_s)
 
     # ---- source ----
@@ -331,6 +366,14 @@ class Keithley2600:
         current_A, voltage_V = self._measure("iv")
         return voltage_V / current_A if current_A else OVERFLOW
 
+    def _power(self, *_: Any) -> float:
+        current_A, voltage_V = self._measure("iv")
+        return voltage_V * current_A
+
+    def _overlapped(self, letters: str, *buffers: Any) -> None:
+        """Assumed: done at once, while ``waitcomplete`` has nothing to wait for."""
+        self._measure(letters, *buffers)
+
     # ---- what a script sees ----
 
     def _groups(self) -> dict[str, Group]:
@@ -377,7 +420,14 @@ class Keithley2600:
                 "revision": lambda: FIRMWARE_REVISION,
             }
         )
-        return {"smua": channel, "errorqueue": queue, "format": writing, "localnode": node}
+        return {
+            "smua": channel,
+            "errorqueue": queue,
+            "format": writing,
+            "localnode": node,
+            "display": Group(functions=dict.fromkeys(("clear", "settext", "setcursor", "trigger"), _unseen)),
+            "beeper": Group(functions={"beep": _unseen}),
+        }
 
     def _source_group(self) -> Group:
         source = self.source
@@ -420,7 +470,7 @@ class Keithley2600:
         setters: dict[str, Callable[[Any], None]] = {
             "nplc": self._put_cycles,
             "autozero": lambda value: setattr(self, "auto_zero", self._one_of(value, (0, 1, 2))),
-            "count": lambda value: setattr(self, "count", max(1, int(value))),
+            "count": self._put_count,
         }
         for letter, function in _LETTERS.items():
             getters |= {
@@ -433,7 +483,9 @@ class Keithley2600:
             }
         functions: dict[str, Callable[..., Any]] = {
             **{letters: partial(self._measure, letters) for letters in ("i", "v", "iv")},
+            **{f"overlapped{letters}": partial(self._overlapped, letters) for letters in ("i", "v", "iv")},
             "r": self._resistance,
+            "p": self._power,
         }
         return Group(getters, setters, functions)
 
@@ -445,6 +497,11 @@ class Keithley2600:
         if not 0.001 <= value <= 25.0:
             raise TspError(*(TOO_BIG if value > 25.0 else TOO_SMALL))
         self.power_line_cycles = value
+
+    def _put_count(self, value: float) -> None:
+        if not 1 <= value <= _BUFFER_SIZE:
+            raise TspError(*(TOO_BIG if value > 1 else TOO_SMALL))
+        self.count = int(value)
 
     def _put_format(self, value: float) -> None:
         """Only ASCII is answered in (Assumed: the binary forms are refused as too big)."""

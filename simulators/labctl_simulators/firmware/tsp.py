@@ -8,12 +8,15 @@ script that runs for too long ends in a run-time error.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lupa.lua51 import LuaError, LuaRuntime
 
 SYNTAX_ERROR, RUN_TIME_ERROR = -285, -286
 _MOST_INSTRUCTIONS = 10_000_000
+_BAD_ARGUMENTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Raised by a command that was given something else than it takes: nil, words, a table."""
 
 _PRELUDE = """
 local say, numeral, most = ...
@@ -31,7 +34,7 @@ function printbuffer(first, last, ...)
   for n = first, last do
     for m = 1, real_select('#', ...) do
       local column = real_select(m, ...)
-      out[#out + 1] = numeral((column.readings or column)[n])
+      out[#out + 1] = numeral((column.readings or column)[n] or 9.91e37)
     end
   end
   say(concat(out, ', '))
@@ -103,6 +106,7 @@ class Tsp:
         groups: by global name.
         functions: further globals.
         numeral: how a number is written.
+        report: takes what a setting was refused for; the script goes on.
 
     Attributes:
         said: the lines that the last chunk printed.
@@ -113,7 +117,9 @@ class Tsp:
         groups: Mapping[str, Group],
         functions: Mapping[str, Callable[..., Any]],
         numeral: Callable[[float], str],
+        report: Callable[["TspError"], None],
     ) -> None:
+        self._report = report
         self._lua = LuaRuntime(
             register_eval=False,
             register_builtins=False,
@@ -148,8 +154,18 @@ class Tsp:
             self._guarded(loaded)
         except LuaError as error:
             raise TspError(RUN_TIME_ERROR, f"TSP Runtime error: {str(error).splitlines()[0]}") from None
+        except _BAD_ARGUMENTS:
+            raise TspError(RUN_TIME_ERROR, "TSP Runtime error: bad argument") from None
 
     def _table(self, group: Group) -> Any:
-        parts = (group.getters, group.setters, group.functions, group.constants)
+        setters = {name: partial(self._set, put) for name, put in group.setters.items()}
+        parts = (group.getters, setters, group.functions, group.constants)
         objects = {name: self._table(inner) for name, inner in group.objects.items()}
         return self._group(*(self._lua.table_from(dict(part)) for part in (*parts, objects)))
+
+    def _set(self, put: Callable[[Any], None], value: Any) -> None:
+        """A refused setting is an error in the queue, and ends nothing; only run-time errors end a script."""
+        try:
+            put(value)
+        except TspError as error:
+            self._report(error)

@@ -18,7 +18,7 @@ TRANSCRIPT = (
     ("smua.source.rangei = 2e-3 print(smua.source.rangei)", "1.00000e-02"),
     ("smua.source.leveli = 0.1", None),
     ("print(errorqueue.count)", "1.00000e+00"),
-    ("print(errorqueue.next())", "1.10200e+03\tParameter too big\t2.00000e+01\t1.00000e+00"),
+    ("print(errorqueue.next())", "1.10100e+03\tParameter too big\t2.00000e+01\t1.00000e+00"),
     ("smua.source.leveli = 1e-3 print(smua.source.leveli)", "1.00000e-03"),
     ("smua.source.limitv = 1.5 print(smua.source.limitv)", "1.50000e+00"),
     ("smua.source.leveli = = 1", None),
@@ -83,3 +83,33 @@ def test_a_script_cannot_leave_the_instrument_nor_hang_it() -> None:
     talk.send("delay(5)")
     talk.ask("print(1)")
     assert talk.now_s == 5.0
+
+
+def test_what_a_command_does_not_take_is_a_run_time_error_and_never_more() -> None:
+    port = Keithley2600(Resistor(100.0)).port()
+    wrong = (
+        'smua.source.leveli = "x"', "smua.source.output = nil", 'delay("x")', "smua.measure.nplc = {}",
+        "smua.measure.v(5)", "smua.measure.v({number=7})", "printbuffer(1, 1, nil)", "smua.measure.count = 0/0 + nil",
+    )  # fmt: skip
+    for line in wrong:
+        assert port.receive(line.encode() + b"\n", 0.0) == b""
+        code, _, rest = port.receive(b"print(errorqueue.next())\n", 0.0).partition(b"\t")
+        assert (float(code), rest[:17]) == (-286.0, b"TSP Runtime error"), line
+
+
+def test_a_refused_setting_is_told_in_the_queue_and_the_script_goes_on() -> None:
+    port = Keithley2600(Resistor(100.0)).port()
+    said = port.receive(b"smua.source.levelv = 1e9 print(7) smua.measure.count = 0\n", 0.0)
+    assert float(said) == 7.0
+    for code, words in ((1101, b"Parameter too big"), (1102, b"Parameter too small")):
+        found = port.receive(b"print(errorqueue.next())\n", 0.0).split(b"\t")
+        assert (float(found[0]), found[1]) == (code, words)
+
+
+def test_a_factory_script_sweeps_into_a_buffer() -> None:
+    port = Keithley2600(Resistor(100.0)).port()
+    port.receive(b"smua.source.limitv = 1 SweepILinMeasureV(smua, 0, 1e-3, 0.01, 3) waitcomplete()\n", 0.0)
+    port.wake(10.0)
+    said = port.receive(b"printbuffer(1, 4, smua.nvbuffer1)\n", 10.0)
+    assert [float(text) for text in said.split(b",")] == pytest.approx([0.0, 0.05, 0.1, 9.91e37], abs=1e-4)
+    assert float(port.receive(b"print(smua.source.output)\n", 10.0)) == 0.0
