@@ -33,6 +33,8 @@ COLUMNS = (
 )
 BESIDE = ("driver", "what it is", "wire", "holds", "clients that accepted its twin", "verified on hardware")
 _ZERO_C_K = 273.15
+_MODEST = ((1e-5, SafetyLimits(-1.0, 1.0, 1e-3)), (0.5, SafetyLimits(1.0, 5.0, 1.0)))
+"""What most can hold: of a coin cell, and of one of amperes."""
 _EIS = {ImpedanceMode.POTENTIOSTATIC: "PEIS", ImpedanceMode.GALVANOSTATIC: "GEIS"}
 
 
@@ -131,14 +133,20 @@ def _row(driver: Driver, records: list[Accepted]) -> list[str]:
 
 
 def _autonomy(driver: Driver, traits: Traits) -> str:
-    """An analyser refuses even this step."""
-    modest = Step(Control.CURRENT, 1e-5, (lasting(600.0),), SafetyLimits(-1.0, 1.0, 1e-3), Sampling(10.0))
-    try:
-        if driver.check_step is not None:
-            driver.check_step(modest, traits)
-    except CannotHold:
+    """An analyser refuses a current of any size."""
+    if not any(_takes(driver, traits, *modest) for modest in _MODEST):
         return "it cannot cycle"
     return "yes" if traits.autonomous else "no, paced by the computer"
+
+
+def _takes(driver: Driver, traits: Traits, current_A: float, safety: SafetyLimits) -> bool:
+    step = Step(Control.CURRENT, current_A, (lasting(600.0),), safety, Sampling(10.0))
+    try:
+        if driver.check_step is not None:
+            driver.check_step(step, traits)
+    except CannotHold:
+        return False
+    return True
 
 
 def _impedance(driver: Driver) -> str:
