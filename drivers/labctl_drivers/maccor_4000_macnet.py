@@ -26,7 +26,7 @@ _LAB_SYSTEM = 0  # the only type with direct mode, p. 47
 _OFF = -1.0  # a power out of range is ignored; 0 ohm is ignored, p. 46
 
 #: States of a channel, p. 25; those in which its circuit is open.
-AVAILABLE, ACTIVE, SUSPENDED = 0, 2, 3
+AVAILABLE, ACTIVE, SUSPENDED, PROBLEM = 0, 2, 3, 5
 STATES = (
     *(
         "available",
@@ -50,7 +50,7 @@ STATES = (
         "remote maintenance",
     ),
 )
-OPEN = (AVAILABLE, 1, SUSPENDED, 4, 5)
+OPEN = (AVAILABLE, 1, SUSPENDED, 4, PROBLEM)
 #: What an active channel does, RF1, p. 24: the sign of its current.
 SIGNS = {1: 1.0, 2: -1.0, 4: 0.0, 5: 0.0}
 #: Why it was ended, RF2, p. 24.
@@ -102,7 +102,7 @@ class Status(NamedTuple):
         """``suspended (voltage safety)``."""
         state = STATES[self.state] if self.state < len(STATES) else f"in state {self.state}"
         reason = _REASONS.get(self.reason)
-        return f"{state} ({reason})" if reason and self.state != ACTIVE else state
+        return f"{state} ({reason})" if reason and self.state in (SUSPENDED, PROBLEM) else state
 
     @property
     def is_open(self) -> bool:

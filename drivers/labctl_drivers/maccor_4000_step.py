@@ -20,6 +20,7 @@ _BETWEEN_OUTPUTS_S = 0.1  # p. 48
 _UNWATCHED_S = 10.0  # on the wall: how long a lost tester is looked for while its output may be on
 _PAUSE_S = 0.3
 _LOOKS, _AGAIN_AFTER_S = 40, 0.1  # until a channel has started, has stopped, takes an output
+_SETTLES_S = 1.0  # Assumed: so soon after an output the state shows it
 _DOUBTS = 3  # readings in a row that neither the set point nor a limit explains
 _STANDS_STILL_S = 5.0
 _LEAST_RECORD_S, _MOST_RECORD_S = 0.1, 3600.0
@@ -99,9 +100,7 @@ class Execution:
     async def measure(self) -> Sample:
         """One question: state, voltage, current, and the tester's own time, which has to move on."""
         tester = self._tester
-        time_s = tester.clock.now()
-        status = await tester.macnet.status()
-        self._refuse_another_state(status)
+        time_s, status = await self._look()
         self._refuse_standstill(status.test_time_s, time_s)
         if tester.watchdog_s is not None and tester.may_feed():
             await self._put_out()
@@ -217,7 +216,7 @@ class Execution:
             InstrumentError: it is not.
         """
         tester = self._tester
-        self._refuse_another_state(await tester.macnet.status())
+        await self._look()
         if (name := await tester.macnet.test_name()) != tester.test:
             raise InstrumentError(
                 f"test {name!r} runs where {tester.test!r} was begun: somebody else uses the channel",
@@ -226,6 +225,22 @@ class Execution:
         limits = (await tester.macnet.specification()).limits
         if not same_limits(limits, self._setup.limits):
             raise InstrumentError("its safety limits are no longer those of the step", tester.link.name)
+
+    async def _look(self) -> tuple[float, Status]:
+        """When it was asked, and the state: that of the output that was set, which may take a moment to show.
+
+        Raises:
+            InstrumentError: the channel does something else.
+        """
+        clock = self._tester.clock
+        while True:
+            time_s = clock.now()
+            status = await self._tester.macnet.status()
+            shows = SIGNS.get(status.doing) == self._output.sign
+            if shows or status.state != ACTIVE or time_s - self._outputs_s > _SETTLES_S * clock.speed:
+                self._refuse_another_state(status)
+                return time_s, status
+            await clock.sleep_until(time_s + _AGAIN_AFTER_S)
 
     def _refuse_another_state(self, status: Status) -> None:
         if status.state != ACTIVE:

@@ -32,6 +32,8 @@ def test_every_method_a_charge_a_cutoff_a_hold_and_aborts() -> None:
     python = client_environment("pymacnet==1.1.3")
     device = Maccor4000(RcCell(90.0, 10.0, 1e-3, 1.0), 1, further=[Resistor(100.0), Resistor(100.0)])
     with Served(device, _both_ports, SPEED, port=0) as server:
+        binary, text = map(int, server.resource.split())
+        assert text - binary == 10  # as 57560 and 57570
         found = run_client(python, "drive_pymacnet.py", *server.resource.split())
     assert (found["channels"], found["number"], found["system"], found["id"]) == (3, 3, 3, "labctl twin")
     assert (found["statuses"], found["aux"], found["variable"]) == ([0, 0, 0], 1, [True, True])

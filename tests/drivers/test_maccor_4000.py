@@ -79,7 +79,7 @@ def specification(*safety: float) -> bytes:
 
 ASK_STATUS, ASK_SPECIFICATION = frame(4, 7), frame(3, 1, length=1)
 LIMITS = (4.22, 2.98, 1.02e-3, 1.02e-3, 1.02e-3 * 4.22, 1.02e-3 * 4.22)
-STEP = step(Control.CURRENT, -5e-4, lasting(0.1), safety=SafetyLimits(3.0, 4.2, 1e-3))
+STEP = step(Control.CURRENT, -5e-4, lasting(0.2), safety=SafetyLimits(3.0, 4.2, 1e-3))
 VERSION = struct.pack("<HHBBHBBQQ", 1, 18, 2, 3, 18, 2, 3, 0, 0)
 SYSTEM = struct.pack("<50sBHHHHHHI", b"Win10".ljust(50), 0, 3, 12, 1, 128, 0, 12, 0)
 CONNECT = [
@@ -148,9 +148,10 @@ def played(*exchanges: tuple[bytes, bytes]) -> tuple[Maccor4000, Played]:
 
 
 async def test_a_step_as_the_help_has_it() -> None:
+    not_yet = (ASK_STATUS, status(4, 2, 0.15, 0.0, 3.5))
     reading = (ASK_STATUS, status(2, 2, 0.2, 5e-4, 3.4))
     last = (ASK_STATUS, status(2, 2, 0.3, 5e-4, 3.3))
-    channel, fake = played(*ARM, *BEGIN, reading, last)
+    channel, fake = played(*ARM, *BEGIN, not_yet, reading, last)
     identity = await channel.connect()
     assert str(identity) == "Maccor Series 4000, serial Win10, channel 3"
     assert (identity.firmware, channel.traits.model) == ("MacTest32 3.2.18", "10V")
