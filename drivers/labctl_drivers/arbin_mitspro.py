@@ -21,17 +21,14 @@ MetaVariables" and "Arbin APIs Performance Test Results", arbin.com.
 """
 
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator
 
 from labctl.clock import Clock
 from labctl.errors import (
     CannotHold,
-    CellStateUnknown,
     InstrumentError,
     InstrumentRefused,
     InvalidReading,
-    LinkError,
     LinkNonsense,
 )
 from labctl.instrument.channel import Driver, Identity, Sample, Traits
@@ -54,8 +51,7 @@ from labctl_drivers.arbin_mitspro_step import (
     reached,
     variables_of,
 )
-
-T = TypeVar("T")
+from labctl_drivers.server_found_again import ServerFoundAgain
 
 _OPEN = ("Idle", "Finished", "Idle from MCU", "Empty", "Unsafe", "Error")
 _AT_REST = (*_OPEN, "Rest", "Wait", "Pause")
@@ -63,7 +59,6 @@ _QUIET_PART = 1e-3  # of full scale: a current that may be read at open circuit
 _BEYOND_RANGE = 1.05
 _SHORTEST_POLL_S, _LONGEST_POLL_S = 0.25, 10.0
 _BETWEEN_UPDATES_S = 0.2
-_ATTEMPTS, _PICK_UPS = 3, 30  # a second apart
 _SILENT_INTERVALS, _SILENT_S = 3.0, 30.0
 _LOOKS, _AGAIN_AFTER_S = 100, 0.1
 _LEAST_APART_S = 1e-3
@@ -102,6 +97,7 @@ class ArbinMitsPro:
         self._link = link
         self._clock = clock
         self._server = CtiServer(link, user, password)
+        self._way = ServerFoundAgain(link, clock, self._greet)
         self._address = address
         self._schedule = schedule
         self._reads_back = read_back.strip().lower() != "no"
@@ -147,7 +143,7 @@ class ArbinMitsPro:
         kept: Sample | None = None
         last, fresh_s = Info("", False, "", "", "", 0, "", -1.0, 0.0, 0.0, 0.0, 0.0, 0.0), self._clock.now()
         while True:
-            info = await self._persistently(self._own_info)
+            info = await self._way.persistently(self._own_info)
             if info.label == label and info.test_s > last.test_s:
                 last, fresh_s = info, self._clock.now()
                 sample = self._sample(info.step_s, info.voltage_V, info.current_A)
@@ -164,8 +160,7 @@ class ArbinMitsPro:
 
     async def _begin(self, step: Step, epoch: int) -> float:
         """Arm a step, read it back and let it begin; the test time at which the schedule had begun to wait."""
-        if self._link.poisoned:
-            await self._meet_again()
+        await self._way.meet_again_if_lost()
         info = await self._waiting(epoch)
         await self._clock.sleep_until(self._updated_s + _BETWEEN_UPDATES_S)
         self._updates += 1
@@ -237,7 +232,7 @@ class ArbinMitsPro:
             lasted_s = waiting.test_s - waiting.step_s - began_s
             return Ended(lasted_s, waiting.voltage_V, waiting.current_A, charge_C, kept=False)
         for _ in range(_LOOKS):
-            state = await self._persistently(self._server.state)
+            state = await self._way.persistently(self._server.state)
             voltage_V, current_A, lasted_s = kept = state.variables[KEPT]
             if state.test == self._test and mark(self._updates) not in kept:
                 return Ended(lasted_s, voltage_V, current_A, charge_C, kept=True)
@@ -314,36 +309,10 @@ class ArbinMitsPro:
             )
         return cutoff
 
-    # --- a lost connection -----------------------------------------------------------------------------------
-
-    async def _persistently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What MITS Pro answers, although connections to it are lost: the cycler goes on meanwhile."""
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return await ask()
-            except LinkError as error:
-                await self._pick_up(error)
-        return await ask()
-
-    async def _pick_up(self, error: LinkError) -> None:
-        """After a lost connection: find MITS Pro again.
-
-        Raises:
-            LinkError: the same as before, if it does not come back.
-        """
-        for _ in range(_PICK_UPS):
-            try:
-                await self._meet_again()
-                return
-            except LinkError:
-                await self._clock.sleep_until(self._clock.now() + self._clock.speed)
-        raise error
-
-    async def _meet_again(self) -> None:
-        """A new connection, and the same cycler at the other end of it."""
-        await self._link.resynchronise(0.0)
+    async def _greet(self) -> None:
+        """The same cycler at the other end of a new connection."""
         await self._server.log_in(self._address)
-        if self._server.serial != self._serial:
+        if self._serial and self._server.serial != self._serial:
             self._link.poison()
             raise LinkNonsense(
                 f"cycler {self._server.serial} answers in place of {self._serial}", self._link.name
@@ -361,18 +330,7 @@ class ArbinMitsPro:
         Raises:
             CellStateUnknown: not confirmed after three tries.
         """
-        self._link.fence.advance()
-        problem = ""
-        for _ in range(3):
-            try:
-                if self._link.poisoned:
-                    await self._meet_again()
-                await self._stop()
-                return
-            except (LinkError, InstrumentError) as error:
-                problem = error.words
-            self._link.poison()
-        raise CellStateUnknown(problem, self._link.name, cell="unknown, look at the cycler")
+        await self._way.make_safe(self._stop)
 
     async def _stop(self) -> None:
         """Stop whatever runs, until neither status nor current tell of it.

@@ -16,19 +16,16 @@ Source: "Neware BTS API" protocol v1.19; aurora-neware 0.2.3 and the captures in
 
 import tempfile
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from labctl.clock import Clock
 from labctl.errors import (
     CannotHold,
-    CellStateUnknown,
     InstrumentError,
     InstrumentRefused,
     InvalidReading,
-    LinkError,
 )
 from labctl.instrument.channel import Driver, Identity, Sample, Traits
 from labctl.instrument.impedance import ImpedancePoint, ImpedanceSpec
@@ -37,14 +34,11 @@ from labctl.link import Link
 from labctl_drivers.neware_bts8_models import MODELS
 from labctl_drivers.neware_bts8_server import BtsServer, Progress, Row
 from labctl_drivers.neware_bts8_step import Ended, check_step, reached, step_file
-
-T = TypeVar("T")
+from labctl_drivers.server_found_again import ServerFoundAgain
 
 _OPEN = ("finish", "stop", "protect")
 _SHORTEST_POLL_S, _LONGEST_POLL_S = 1.0, 10.0
 _BEYOND_RANGE = 1.05
-_PICK_UPS = 30  # a second apart
-_ATTEMPTS = 3  # to have one question answered by a server that can be found
 _SILENT_INTERVALS, _SILENT_S = 3.0, 30.0  # without a new row although one was due: something stands still
 _LOOKS, _AGAIN_AFTER_S = 20, 0.1  # whether it has stopped, ended
 
@@ -79,6 +73,7 @@ class NewareBts8:
         self._link = link
         self._clock = clock
         self._server = BtsServer(link)
+        self._way = ServerFoundAgain(link, clock, self._greet)
         self._address = address
         self._folder = Path(folder or tempfile.gettempdir())
         self._folder_there = folder_there or str(self._folder)
@@ -117,7 +112,7 @@ class NewareBts8:
         taken, new_row_s = 0, self._clock.now()
         ended: Ended | None = None
         while True:
-            progress, rows = await self._persistently(partial(self._new_rows, test, taken))
+            progress, rows = await self._way.persistently(partial(self._new_rows, test, taken))
             # What came after the progress was asked for is asked for again: its last row may be the step's last.
             rows = rows[: progress.rows - taken]
             taken += len(rows)
@@ -139,14 +134,13 @@ class NewareBts8:
             await self._clock.sleep_until(self._next_look_s(step))
         if ended is None:
             raise InvalidReading("a test without a row", self._link.name, cell="open")
-        present = await self._persistently(self._server.present)
+        present = await self._way.persistently(self._server.present)
         yield ended.sample._replace(cutoff=self._why_it_ended(step, ended, present.status))
 
     async def _start(self, step: Step, epoch: int) -> int:
         """Hand the step file over and let the channel begin; returns the number of the test."""
         server = self._server
-        if self._link.poisoned:
-            await self._meet_again()
+        await self._way.meet_again_if_lost()
         present = await server.present()
         if present.status not in _OPEN:
             await self._stop()
@@ -175,7 +169,7 @@ class NewareBts8:
                 cell="open",
             )
         self.step_began_s = max(self._clock.now(), self._last_s)
-        test = (await self._persistently(server.progress)).test
+        test = (await self._way.persistently(server.progress)).test
         if test == before:
             raise InstrumentRefused("a step was started, but no test has begun", self._link.name, "start")
         return test
@@ -241,34 +235,6 @@ class NewareBts8:
             )
         return cutoff
 
-    async def _persistently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What the server answers, although connections to it are lost: the cycler goes on meanwhile."""
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return await ask()
-            except LinkError as error:
-                await self._pick_up(error)
-        return await ask()
-
-    async def _pick_up(self, error: LinkError) -> None:
-        """After a lost connection: find the server again.
-
-        Raises:
-            LinkError: the same as before, if it does not come back.
-        """
-        for _ in range(_PICK_UPS):
-            try:
-                await self._meet_again()
-                return
-            except LinkError:
-                await self._clock.sleep_until(self._clock.now() + self._clock.speed)
-        raise error
-
-    async def _meet_again(self) -> None:
-        """A new connection, and the same channel at the other end of it."""
-        await self._link.resynchronise(0.0)
-        await self._greet()
-
     def sweep(self, spec: ImpedanceSpec) -> AsyncGenerator[ImpedancePoint, None]:
         """Refused: a Neware cycler measures no impedance."""
         raise CannotHold(f"{self.traits.model} cannot measure impedance")
@@ -279,18 +245,7 @@ class NewareBts8:
         Raises:
             CellStateUnknown: not confirmed after three tries.
         """
-        self._link.fence.advance()
-        problem = ""
-        for _ in range(3):
-            try:
-                if self._link.poisoned:
-                    await self._meet_again()
-                await self._stop()
-                return
-            except (LinkError, InstrumentError) as error:
-                problem = error.words
-            self._link.poison()
-        raise CellStateUnknown(problem, self._link.name, cell="unknown, look at the cycler")
+        await self._way.make_safe(self._stop)
 
     async def _stop(self) -> None:
         """Stop whatever runs.
