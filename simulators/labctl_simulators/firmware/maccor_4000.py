@@ -2,8 +2,8 @@
 
 Theory of operation. A connection is binary or JSON; the real program has a TCP port for each (57560, 57570). Here a
 connection is what its first byte says: no binary message begins with a brace, since there is no such function class.
-Either way a message names a function (maccor_4000_functions), is carried out on the channels as they are at that
-moment (maccor_4000_channel), and is answered at once. A brace that was begun is waited for.
+Either way a message names a function (maccor_4000_questions, maccor_4000_commands), is carried out on the channels as
+they are at that moment (maccor_4000_channel), and is answered at once. A brace that was begun is waited for.
 
 Source: Maccor help, "Remote Control - MacNet" (macnet_from_maccor_help.pdf, in pymacnet's repository). Left out: UDP,
 smart batteries, chambers, regimes, data files, user authentication (anybody passes).
@@ -18,9 +18,10 @@ from typing import Any
 from labctl_simulators.cells import Cell
 
 from . import maccor_4000_binary, maccor_4000_json
-from .maccor_4000_channel import IDLE, MODELS, Channel, Model
+from .maccor_4000_channel import IDLE, Channel
+from .maccor_4000_circuit import MODELS, Model
 from .maccor_4000_files import Files, Transfer
-from .maccor_4000_functions import MacNetError, Params
+from .maccor_4000_messages import MacNetError, Params
 
 _BEGAN_UNIX_S = 1_652_832_000.0  # 2022-05-18; firmware knows no calendar
 _LONGEST_MESSAGE = 1 << 20

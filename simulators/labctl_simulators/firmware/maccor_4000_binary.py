@@ -14,8 +14,9 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import maccor_4000_functions as macnet
-from .maccor_4000_functions import Answer, MacNetError
+from . import maccor_4000_commands as commands
+from . import maccor_4000_questions as questions
+from .maccor_4000_messages import ALL_SELECTED, OTHER_PROBLEM, Answer, MacNetError
 
 if TYPE_CHECKING:
     from .maccor_4000 import Maccor4000
@@ -112,42 +113,42 @@ _CALIBRATION = _fields(
 )
 
 FUNCTIONS: dict[tuple[int, int], Function] = {
-    (1, 1): Function(macnet.version, (), _VERSION),
-    (1, 2): Function(macnet.system, (), _SYSTEM),
-    (1, 3): Function(macnet.procedure_exists, (("ProcName", "25"),), (("ProcedurExists", "B"),)),
-    (1, 4): Function(macnet.test_name_exists, (("TestName", "25"),), (("TestNameExists", "B"),)),
-    (3, 1): Function(macnet.specification, None, _SPECIFICATION),
-    (3, 2): Function(macnet.calibration, (), _CALIBRATION),
-    (4, 1): Function(macnet.statuses, None, (("Status", "*s"),)),
-    (4, 2): Function(macnet.voltages, None, (("Voltage", "*f"),)),
-    (4, 3): Function(macnet.currents, None, (("Current", "*f"),)),
-    (4, 4): Function(macnet.aux_values, None, (("AuxValues", "*f"),)),
-    (4, 5): Function(macnet.aux_units, None, (("AuxUnit", "*4"),)),
-    (4, 6): Function(macnet.names, (), _NAMES),
-    (4, 7): Function(macnet.status, (), _STATUS),
-    (4, 8): Function(macnet.variables, (), (("GlobFlags", "I"), ("VARs", "*f"))),
-    (4, 9): Function(macnet.test_times, None, (("TestTimes", "*f"),)),
-    (4, 10): Function(macnet.end_status, (), _fields("H", "NumOfEnds", "EndNum")),
-    (4, 11): Function(macnet.names, (), tuple((name, "p") for name, _ in _NAMES)),
-    (5, 1): Function(macnet.set_flags, (("GlobFlags", "I"),), (("GlobFlags", "I"),)),
-    (6, 1): Function(macnet.select, (("Bitmap", "rest"),)),
-    (6, 2): Function(macnet.start, _START),
-    (6, 3): Function(macnet.suspend),
-    (6, 4): Function(macnet.resume),
-    (6, 5): Function(macnet.reset),
-    (6, 6): Function(macnet.archive),
+    (1, 1): Function(questions.version, (), _VERSION),
+    (1, 2): Function(questions.system, (), _SYSTEM),
+    (1, 3): Function(questions.procedure_exists, (("ProcName", "25"),), (("ProcedurExists", "B"),)),
+    (1, 4): Function(questions.test_name_exists, (("TestName", "25"),), (("TestNameExists", "B"),)),
+    (3, 1): Function(questions.specification, None, _SPECIFICATION),
+    (3, 2): Function(questions.calibration, (), _CALIBRATION),
+    (4, 1): Function(questions.statuses, None, (("Status", "*s"),)),
+    (4, 2): Function(questions.voltages, None, (("Voltage", "*f"),)),
+    (4, 3): Function(questions.currents, None, (("Current", "*f"),)),
+    (4, 4): Function(questions.aux_values, None, (("AuxValues", "*f"),)),
+    (4, 5): Function(questions.aux_units, None, (("AuxUnit", "*4"),)),
+    (4, 6): Function(questions.names, (), _NAMES),
+    (4, 7): Function(questions.status, (), _STATUS),
+    (4, 8): Function(questions.variables, (), (("GlobFlags", "I"), ("VARs", "*f"))),
+    (4, 9): Function(questions.test_times, None, (("TestTimes", "*f"),)),
+    (4, 10): Function(questions.end_status, (), _fields("H", "NumOfEnds", "EndNum")),
+    (4, 11): Function(questions.names, (), tuple((name, "p") for name, _ in _NAMES)),
+    (5, 1): Function(commands.set_flags, (("GlobFlags", "I"),), (("GlobFlags", "I"),)),
+    (6, 1): Function(commands.select, (("Bitmap", "rest"),)),
+    (6, 2): Function(commands.start, _START),
+    (6, 3): Function(commands.suspend),
+    (6, 4): Function(commands.resume),
+    (6, 5): Function(commands.reset),
+    (6, 6): Function(commands.archive),
     (6, 7): Function(
-        macnet.start_direct, (("TestName", "25"), *_OUTPUT, *_fields("f", "DataTime", "DataV", "DataI"))
+        commands.start_direct, (("TestName", "25"), *_OUTPUT, *_fields("f", "DataTime", "DataV", "DataI"))
     ),
-    (6, 8): Function(macnet.set_direct, _OUTPUT),
-    (6, 9): Function(macnet.set_variable, (("VarNum", "B"), ("Value", "f"))),
-    (6, 10): Function(macnet.set_safety, _fields("f", *macnet.SAFETY), _fields("f", *macnet.SAFETY)),
-    (6, 11): Function(macnet.check_start, _START[:7]),
-    (6, 12): Function(macnet.complaint, (), (("Message", "rest"),)),
-    (6, 13): Function(macnet.advanced_start, _ADVANCED),
-    (8, 1): Function(macnet.log_in, (("UserID", "p"), ("Password", "p")), (("Result", "B"),)),
-    (8, 2): Function(macnet.log_out, (), (("Result", "B"),)),
-    **{(7, number): Function(macnet.no_battery, (("Raw", "rest"),)) for number in range(1, 25)},
+    (6, 8): Function(commands.set_direct, _OUTPUT),
+    (6, 9): Function(commands.set_variable, (("VarNum", "B"), ("Value", "f"))),
+    (6, 10): Function(commands.set_safety, _fields("f", *commands.SAFETY), _fields("f", *commands.SAFETY)),
+    (6, 11): Function(commands.check_start, _START[:7]),
+    (6, 12): Function(commands.complaint, (), (("Message", "rest"),)),
+    (6, 13): Function(commands.advanced_start, _ADVANCED),
+    (8, 1): Function(commands.log_in, (("UserID", "p"), ("Password", "p")), (("Result", "B"),)),
+    (8, 2): Function(commands.log_out, (), (("Result", "B"),)),
+    **{(7, number): Function(commands.no_battery, (("Raw", "rest"),)) for number in range(1, 25)},
 }
 _LONGEST_REQUEST = {(6, 10): 24}  # as long as its fields, whatever Len says
 
@@ -160,7 +161,7 @@ def data_bytes(function: tuple[int, int], length: int, channel: int) -> int:
     if known is None or known.request is None:
         return 0
     if function == (6, 1):
-        return length if channel == macnet.ALL_SELECTED else 0
+        return length if channel == ALL_SELECTED else 0
     return _LONGEST_REQUEST.get(function, length if known.request else 0)
 
 
@@ -203,7 +204,7 @@ def answer(tester: Maccor4000, function: tuple[int, int], channel: int, length: 
         told = known.carry_out(tester, values(known, channel, length, data))
         body = b"".join(_written(how, told[name]) for name, how in known.answer)
     except MacNetError:
-        body = struct.pack("<H", macnet.OTHER_PROBLEM) if known.answer == (("Result", "H"),) else b""
+        body = struct.pack("<H", OTHER_PROBLEM) if known.answer == (("Result", "H"),) else b""
     return HEADER.pack(*function, channel, len(body)) + body
 
 

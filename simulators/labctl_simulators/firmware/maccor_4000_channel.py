@@ -2,8 +2,7 @@
 
 Theory of operation. A channel lives lazily: when somebody asks, everything that was due by then happens first. It goes
 from look to look; a look measures, records, judges the safety limits and the ends of a step, then sets the time of
-the next look. Between two looks the current is constant, or the voltage: set points limit each other, whichever
-allows the least current holds (Maccor help, (6, 7) "mutually limiting").
+the next look. Between two looks the current is constant, or the voltage (maccor_4000_circuit).
 
 Source: Maccor help, "Remote Control - MacNet", (3, 1), (4, 1), (4, 7), (6, 3) to (6, 10). Assumed: a crossed safety
 limit makes the state Problem and opens the circuit; the capacity counts from the beginning of a step; limits are judged
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from labctl_simulators.cells import Cell
 
+from .maccor_4000_circuit import Model, output
 from .maccor_4000_procedure import (
     ADVANCE,
     CHARGE,
@@ -43,20 +43,6 @@ _STEPS_OF_ADC = 65535
 _NOISE = 0.2  # of one such step
 _SOONEST_S, _LATEST_S, _GROWTH, _CAUTION = 0.01, 1.0, 2.0, 0.5
 _MOST_AT_ONCE = 10_000  # steps without duration, before it is taken for an endless loop
-_HALVED = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What the channels of a tester can do; currents of the ranges 4 to 1."""
-
-    low_V: float
-    high_V: float
-    ranges_A: tuple[float, float, float, float] = (5.0, 0.15, 0.005, 0.00015)
-    tick_s: float = 0.005
-
-
-MODELS = {"bipolar-5V": Model(-5.0, 5.0), "5V": Model(0.0, 5.0), "10V": Model(0.0, 10.0)}
 
 
 @dataclass(slots=True)
@@ -246,7 +232,7 @@ class Channel:
         if not self.circuit_closed:
             self.cell.advance_current(duration_s, 0.0)
             return
-        current_A, held_V = self._output()
+        current_A, held_V = output(self.cell, self.model, self._stage)
         if held_V is None:
             self.cell.advance_current(duration_s, current_A)
             charge_C = current_A * duration_s
@@ -255,51 +241,13 @@ class Channel:
         self.capacity_C += abs(charge_C)
         self.energy_J += abs(charge_C * self.voltage_V)
 
-    def _output(self) -> tuple[float, float | None]:
-        """The present current, and the voltage that is held, if one is."""
-        stage, cell = self._stage, self.cell
-        sign = -1.0 if stage.kind == DISCHARGE else 1.0
-        most_A = self._least_of(sign, min(stage.current_A, self._range_A()))
-        end_V = self.model.low_V if sign < 0.0 else self.model.high_V
-        wanted_V = end_V if stage.voltage_V is None else stage.voltage_V
-        held_V = max(wanted_V, end_V) if sign < 0.0 else min(wanted_V, end_V)
-        if sign * cell.voltage_V(sign * most_A) <= sign * held_V:
-            return sign * most_A, None
-        held_A = cell.current_A(held_V)
-        return (held_A, held_V) if sign * held_A > 0.0 else (0.0, None)
-
-    def _range_A(self) -> float:
-        ranges, wanted = self.model.ranges_A, self._stage.current_range
-        if wanted:
-            return ranges[4 - wanted]
-        return min((full for full in ranges if full >= self._stage.current_A), default=ranges[0])
-
-    def _least_of(self, sign: float, most_A: float) -> float:
-        """The largest current that power and resistance allow, found by halving."""
-        stage = self._stage
-
-        def too_much(current_A: float) -> bool:
-            voltage_V = abs(self.cell.voltage_V(sign * current_A))
-            return voltage_V * current_A > stage.power_W or current_A * stage.resistance_ohm > voltage_V
-
-        if (stage.power_W == math.inf and not stage.resistance_ohm) or not too_much(most_A):
-            return most_A
-        least_A, greatest_A = 0.0, most_A
-        for _ in range(_HALVED):
-            middle_A = 0.5 * (least_A + greatest_A)
-            if too_much(middle_A):
-                greatest_A = middle_A
-            else:
-                least_A = middle_A
-        return least_A
-
     def _measure(self) -> None:
         voltage_V, current_A = self.cell.voltage_V(0.0), 0.0
         resolution_A = 0.0
         if self.circuit_closed:
-            current_A, held_V = self._output()
+            current_A, held_V = output(self.cell, self.model, self._stage)
             voltage_V = self.cell.voltage_V(current_A) if held_V is None else held_V
-            resolution_A = 2.0 * self._range_A() / _STEPS_OF_ADC
+            resolution_A = 2.0 * self.model.range_A(self._stage) / _STEPS_OF_ADC
         resolution_V = (self.model.high_V - self.model.low_V) / _STEPS_OF_ADC
         self.voltage_V = self._converted(voltage_V, resolution_V)
         self.current_A = self._converted(current_A, resolution_A)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .maccor_4000_binary import FUNCTIONS
-from .maccor_4000_functions import OTHER_PROBLEM, MacNetError
+from .maccor_4000_messages import OTHER_PROBLEM, MacNetError
 
 if TYPE_CHECKING:
     from .maccor_4000 import Maccor4000
