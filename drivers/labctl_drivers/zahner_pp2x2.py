@@ -218,4 +218,5 @@ DRIVER = Driver(
     usb=("0483:a3ad",),
     check_step=check_step,
     settings={"data_port": "the instrument's other port, where it is not found by itself: /dev/ttyACM1"},
+    ports=("data_port",),
 )
