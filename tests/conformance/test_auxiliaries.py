@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from labctl_drivers import binder_mk53, espec_pr3j, modbus_temperature
+from labctl_drivers import binder_mk53, espec_pr3j, julabo, modbus_temperature
 from labctl_simulators.firmware.binder_mk53 import BinderMk53
 from labctl_simulators.firmware.espec_pr3j import EspecPr3j
+from labctl_simulators.firmware.julabo import Julabo
 from labctl_simulators.firmware.modbus_temperature import ModbusTemperature
 from tests.conformance.auxiliary_conformance import CHAMBERS, THERMOMETERS, Pair
 from tests.link.faulty import Fault
@@ -38,6 +39,7 @@ PAIRS = {
         lambda: EspecPr3j(None, 1),
         lambda device: {"temperature": device.air.temperature_C},
     ),
+    "julabo": Pair(julabo.DRIVER, lambda: Julabo(None, 1), lambda device: {"bath": device.air.temperature_C}),
     "modbus-temperature tcp": logger("tcp"),
     "modbus-temperature rtu": logger("rtu"),
 }
