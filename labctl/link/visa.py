@@ -27,7 +27,7 @@ from pyvisa.constants import ControlFlow, InterfaceType, ResourceAttribute, Stat
 from labctl.clock import ThreadClock
 from labctl.link.blocking import SLICE_S, BlockingPort
 from labctl.link.second import second_of
-from labctl.link.serial import poll_line
+from labctl.link.serial import SerialPort, poll_line
 
 _OPEN_S = 2.0
 _WRITE_S = 2.0
@@ -50,7 +50,7 @@ class VisaPort(BlockingPort):
         answered: beginnings of lines that are answered although they hold no question mark.
     """
 
-    losses = (OSError, pyvisa.errors.VisaIOError, pyvisa.errors.InvalidSession)
+    losses = (*SerialPort.losses, pyvisa.errors.VisaIOError, pyvisa.errors.InvalidSession)
 
     def __init__(
         self,
