@@ -118,12 +118,15 @@ def setup_for(step: Step, ranges: Ranges, name: str) -> Setup:
 
 
 def check_step(step: Step, traits: Traits) -> None:
-    """Hold a step against the ranges of a model.
+    """Hold a step against the ranges of a model; ``run`` holds it against those of the channel.
 
     Raises:
         CannotHold: it cannot be held.
     """
-    setup_for(step, MODELS[traits.model], traits.model)
+    model, _, _ = traits.model.partition(" + ")  # with an analyser at the same cell
+    most_V, most_A = traits.voltage_max_V, traits.current_max_A
+    ranges = MODELS.get(model) or Ranges(-most_V, most_V, (most_A,) * 4)
+    setup_for(step, ranges, traits.model)
 
 
 def _ahead(step: Step, ranges: Ranges) -> tuple[float, float]:
