@@ -13,7 +13,7 @@ from labctl.instrument.temperature import Band
 from labctl.protocol.plan import Plan, StepNode
 from labctl.units import show, show_celsius
 
-SET, REACHED = "temperature_set", "temperature_reached"
+THERMOMETER, SET, REACHED = "thermometer", "temperature_set", "temperature_reached"
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def watched(work: Workplace, plan: Plan) -> Iterator[None]:
     if work.surroundings is None:
         yield
     else:
-        work.note("thermometer", str(work.surroundings))
+        work.note(THERMOMETER, str(work.surroundings))
         with work.surroundings.watched(plan, work.control, note):
             yield
 

@@ -10,7 +10,7 @@ from labctl.protocol.plan import Plan
 from labctl.report.run_text import ROUTINE
 from labctl.report.summary import Summary
 from labctl.store.records import RunRecord
-from labctl.units import show, show_duration
+from labctl.units import show, show_celsius, show_duration
 
 _MOST_CYCLES = 60
 _MOST_EVENTS = 200
@@ -53,6 +53,8 @@ def in_short(told: Summary) -> dict[str, str]:
             f"{show(spectra[0].total_ohm(), 'ohm')} after cycle {spectra[0].cycle}, "
             f"{show(spectra[-1].total_ohm(), 'ohm')} after cycle {spectra[-1].cycle}"
         )
+    if told.temperatures_K is not None:
+        found["temperature"] = " to ".join(map(show_celsius, told.temperatures_K))
     return found
 
 
@@ -196,6 +198,7 @@ def _limits(plan: Plan) -> str:
     return (
         f"{show(safety.voltage_min_V, 'V')} to {show(safety.voltage_max_V, 'V')}, "
         f"at most {show(safety.current_max_A, 'A')}"
+        + ("" if plan.temperature is None else f", {plan.temperature}")
     )
 
 

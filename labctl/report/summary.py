@@ -8,16 +8,22 @@ from typing import Any
 from labctl.analysis.spectrum_series import validity
 from labctl.audit.log import head
 from labctl.engine.choice import RESUMABLE
+from labctl.engine.soaking import THERMOMETER
 from labctl.half_cycle import HalfCycle
 from labctl.instrument.impedance import Spectrum
 from labctl.store.chain import Head
 from labctl.store.reader import Reader
 from labctl.store.records import EventRecord, RunRecord, RunState, SpectrumRecord
+from labctl.units import show_celsius
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One run, in short; ``head`` is its last record in the chain of events."""
+    """One run, in short; ``head`` is its last record in the chain of events.
+
+    Attributes:
+        temperatures_K: the lowest and the highest beside the cell; None: nothing showed any.
+    """
 
     database: str
     run: RunRecord
@@ -25,6 +31,7 @@ class Summary:
     spectra: list[SpectrumRecord]
     events: list[EventRecord]
     head: Head
+    temperatures_K: tuple[float, float] | None = None
 
     def as_document(self) -> dict[str, Any]:
         """For machines."""
@@ -50,6 +57,7 @@ class Summary:
             "half_cycles": self.half_cycles,
             "spectra": [_spectrum(record.spectrum) for record in self.spectra],
             "events": self.events,
+            "temperatures_K": self.temperatures_K,
             "audit_head": str(self.head),
         }
 
@@ -104,6 +112,9 @@ class Summary:
                 f"total impedance: {first_z.total_ohm():.4g} ohm after cycle {first_z.cycle}, "
                 f"{last_z.total_ohm():.4g} ohm after cycle {last_z.cycle}"
             )
+        if self.temperatures_K is not None:
+            low, high = map(show_celsius, self.temperatures_K)
+            lines.append(f"temperature: {low} to {high}")
         return lines
 
     def _option(self) -> str:
@@ -118,13 +129,16 @@ def summary(database: str, reference: int | str) -> Summary:
     """
     reader = Reader(database)
     run = reader.run(reference)
+    events = reader.events(run.run_id)
+    shown = any(event.kind == THERMOMETER for event in events)
     return Summary(
         database,
         run,
         reader.half_cycles(run.run_id),
         reader.spectra(run.run_id),
-        reader.events(run.run_id),
+        events,
         head(database, run.run_id),
+        reader.temperatures_K(run.run_id) if shown else None,
     )
 
 

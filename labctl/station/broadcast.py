@@ -31,6 +31,7 @@ _AT_ONCE = 16
 """Channels looked at before the event loop gets its turn: below a millisecond."""
 
 _COLUMNS = ("seq", "test_time_second", "unix_time_second", "voltage_volt", "current_ampere")
+_TEMPERATURE = "temperature_kelvin"
 _UPDATED = "updated_unix_second"
 
 _SAMPLES_KEPT = 10
@@ -179,6 +180,7 @@ class Broadcast:
             "current_ampere": status.current_A,
             "charge_coulomb": status.charge_C,
             "overpotential_volt": status.overpotential_V,
+            "temperature_kelvin": status.temperature_K,
             "expected_second": expected_s,
             "remaining_second": left_s,
             "queued": status.queued,
@@ -208,19 +210,22 @@ class Broadcast:
             return
         columns = self._columns.get(name)
         if columns is None or columns["run_id"] != run_id:
-            columns = self._columns[name] = {"run_id": run_id, "said": 0, **{key: [] for key in _COLUMNS}}
+            columns = self._columns[name] = {"run_id": run_id, "said": 0, **_empty()}
         if seq <= (columns["seq"][-1] if columns["seq"] else columns["said"]):
             return
         row = (seq, test_s, worker.started_unix_s + test_s, sample.voltage_V, sample.current_A)
         for key, value in zip(_COLUMNS, row, strict=True):
             columns[key].append(value)
+        columns[_TEMPERATURE].append(run.temperature_K)
 
     def _say_samples(self) -> None:
         said = {}
         for name, columns in self._columns.items():
             if columns["seq"]:
                 said[name] = {"run_id": columns["run_id"]} | {key: columns[key] for key in _COLUMNS}
-                columns |= {"said": columns["seq"][-1], **{key: [] for key in _COLUMNS}}
+                if any(kelvin is not None for kelvin in columns[_TEMPERATURE]):
+                    said[name][_TEMPERATURE] = columns[_TEMPERATURE]
+                columns |= {"said": columns["seq"][-1], **_empty()}
         if said:
             line = {"type": "sample", "v": 1, "station": self._station, "channels": said}
             self._put("sample", line | {"updated_unix_second": unix_time_s()}, _SAMPLES_KEPT)
@@ -244,6 +249,10 @@ class Broadcast:
         line = _line(values)
         for mailbox in self.listeners:
             mailbox.put(kind, line, most)
+
+
+def _empty() -> Values:
+    return {key: [] for key in (*_COLUMNS, _TEMPERATURE)}
 
 
 def _line(values: Values) -> bytes:

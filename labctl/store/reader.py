@@ -192,6 +192,14 @@ class Reader:
         table = np.concatenate(chunks)
         return {name: np.ascontiguousarray(table[:, n]) for n, name in enumerate(columns, start=1)}
 
+    def temperatures_K(self, run_id: int) -> tuple[float, float] | None:
+        """The lowest and the highest temperature of a run's samples; None if none carries one."""
+        kelvin = tables.sample.c.temperature_kelvin
+        low, high = func.min(kelvin).label("low_K"), func.max(kelvin).label("high_K")
+        query = select(low, high).where(tables.sample.c.run_id == run_id)
+        (row,) = self._all(query)
+        return None if row.low_K is None else (row.low_K, row.high_K)
+
     def steps(self, run_id: int) -> list[StepRecord]:
         """The executed steps, in order; the last may still be going on."""
         step = tables.step.c

@@ -89,6 +89,7 @@ class ChannelState:
         test_time_second, voltage_volt, current_ampere: the latest sample; no current while the circuit is open.
         charge_coulomb: passed in the half-cycle in progress, as a magnitude.
         overpotential_volt: of the last finished half-cycle, its median.
+        temperature_kelvin: beside the cell; null if no thermometer stands there or it is silent.
         expected_second: at most, from the start of the run to its end, as estimated from its plan.
         remaining_second: of that, at most, what is left.
         queued: how many entries wait behind this one.
@@ -114,6 +115,7 @@ class ChannelState:
     current_ampere: float | None = None
     charge_coulomb: float | None = None
     overpotential_volt: float | None = None
+    temperature_kelvin: float | None = None
     expected_second: float | None = None
     remaining_second: float | None = None
     queued: int = 0
@@ -131,6 +133,7 @@ class ChannelSamples:
         seq: their numbers in the run, growing; what is missing was left out, and is in the database.
         test_time_second, unix_time_second: experiment time; in a scaled rehearsal it runs ahead of the wall's.
         voltage_volt, current_ampere: readings.
+        temperature_kelvin: beside the cell; null if no thermometer stands there.
     """
 
     __pydantic_config__ = _FINITE
@@ -141,11 +144,13 @@ class ChannelSamples:
     unix_time_second: tuple[float, ...]
     voltage_volt: tuple[float, ...]
     current_ampere: tuple[float, ...]
+    temperature_kelvin: tuple[float | None, ...] | None = None
 
     def __post_init__(self) -> None:
-        _refuse_ragged(
-            self.seq, self.test_time_second, self.unix_time_second, self.voltage_volt, self.current_ampere
-        )
+        readings = (self.voltage_volt, self.current_ampere)
+        _refuse_ragged(self.seq, self.test_time_second, self.unix_time_second, *readings)
+        if self.temperature_kelvin is not None:
+            _refuse_ragged(self.seq, self.temperature_kelvin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +272,7 @@ class Event(Recorded):
     v: Literal[1] = 1
 
 
-def _refuse_ragged(*columns: tuple[float, ...]) -> None:
+def _refuse_ragged(*columns: tuple[float | None, ...]) -> None:
     if len({len(column) for column in columns}) > 1:
         raise ValueError("its columns are not of equal length")
 

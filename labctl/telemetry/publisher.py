@@ -210,6 +210,7 @@ def _without_figures(state: ChannelState) -> ChannelState:
         state,
         test_time_second=None,
         voltage_volt=None,
+        temperature_kelvin=None,
         current_ampere=None,
         charge_coulomb=None,
         remaining_second=None,

@@ -118,12 +118,22 @@ def test_columns_are_of_equal_length() -> None:
         decode(text)
 
 
+def test_a_temperature_belongs_to_each_sample() -> None:
+    columns = {"run_id": 1, "seq": (1, 2), "test_time_second": (0.0, 1.0), "unix_time_second": (0.0, 1.0)}
+    values = {"voltage_volt": (0.1, 0.1), "current_ampere": (0.0, 0.0)}
+    told = ChannelSamples(**columns, **values, temperature_kelvin=(298.15, None))
+    message = Samples(station="s", channels={"a": told}, updated_unix_second=0.0)
+    assert decode(encode(message)) == message
+    with pytest.raises(DataError, match="equal length"):
+        decode(encode(message).replace(b"[298.15,null]", b"[298.15]"))
+
+
 def test_the_schema_describes_every_kind_and_every_field_has_its_unit() -> None:
     described = schema()
     kinds = {ref.rpartition("/")[2] for ref in described["discriminator"]["mapping"].values()}
     assert kinds == {"StationStatus", "ChannelState", "Samples", "Cycle", "SpectrumTaken", "Event"}
     assert json.loads(json.dumps(described)) == described
-    units = ("_second", "_volt", "_ampere", "_coulomb", "_joule", "_hertz", "_ohm")
+    units = ("_second", "_volt", "_ampere", "_coulomb", "_joule", "_hertz", "_ohm", "_kelvin")
     for kind in described["$defs"].values():
         for name, field in kind.get("properties", {}).items():
             types = str(field)

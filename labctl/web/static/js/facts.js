@@ -1,10 +1,10 @@
 // The figures at the head of a run: what it does at this moment, or what it came to.
 
 import { make, say } from "./dom.js";
-import { count, current, duration, inPrint, moment, overpotential, voltage } from "./format.js";
+import { celsius, count, current, duration, inPrint, moment, overpotential, voltage } from "./format.js";
 
 const LIVE = ["voltage", "current", "overpotential", "cycle", "running for", "left, at most"];
-const BREADTH = { doing: "whole", length: "", samples: "" };
+const BREADTH = { temperature: null, doing: "whole", length: "", samples: "" };
 const ENDED = ["started", "ended", "length", "samples"];
 
 /** A list of figures. */
@@ -26,7 +26,7 @@ export class Facts {
     const names = Object.keys(figures);
     if (names.join() !== [...this.#values.keys()].join()) {
       this.#values = new Map(names.map((name) => [name, make("dd")]));
-      this.element.replaceChildren(...names.map((name) => make("div", { class: BREADTH[name] ?? (LIVE.includes(name) ? null : "wide") }, make("dt", {}, name), this.#values.get(name))));
+      this.element.replaceChildren(...names.map((name) => make("div", { class: name in BREADTH ? BREADTH[name] : LIVE.includes(name) ? null : "wide" }, make("dt", {}, name), this.#values.get(name))));
     }
     for (const [name, value] of Object.entries(figures)) say(this.#values.get(name), value);
   }
@@ -38,7 +38,9 @@ function ofChannel(channel) {
     voltage(channel.voltage_volt), open ? "circuit open" : current(channel.current_ampere), overpotential(channel.overpotential_volt),
     String(channel.cycle || "–"), duration(channel.test_time_second), duration(channel.remaining_second),
   ];
-  return Object.fromEntries(LIVE.map((name, n) => [name, values[n]]));
+  const figures = Object.fromEntries(LIVE.map((name, n) => [name, values[n]]));
+  const kelvin = channel.temperature_kelvin;
+  return kelvin === null || kelvin === undefined ? figures : { ...figures, temperature: celsius(kelvin) };
 }
 
 function ofRun(run) {

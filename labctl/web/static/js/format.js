@@ -30,6 +30,11 @@ export function current(ampere) {
   return `${signed(ampere * scale, Math.max(0, 3 - Math.floor(Math.log10(size * scale))))} ${unit}`;
 }
 
+/** A temperature. */
+export function celsius(kelvin) {
+  return `${(kelvin - 273.15).toFixed(1)} °C`;
+}
+
 /** An overpotential, which has no sign of its own. */
 export function overpotential(volt) {
   if (volt === null || volt === undefined) return NOTHING;
