@@ -13,14 +13,18 @@ class Served:
         device: the simulated instrument.
         serve: a ``serve`` of ``labctl_simulators.attach``.
         speed: simulated seconds in one real second.
+        lines: how many the device has.
 
     Attributes:
-        resource: where it listens, as the attachment names it.
+        resources: where it listens, as the attachment names it; of each line.
     """
 
-    def __init__(self, device: Any, serve: Callable[..., Any], speed: float = 1.0, **where: Any) -> None:
+    def __init__(
+        self, device: Any, serve: Callable[..., Any], speed: float = 1.0, *, lines: int = 1, **where: Any
+    ) -> None:
         self.device = device
-        self.resource = ""
+        self.resources: list[str] = []
+        self._expected = lines
         self._where = {"speed": speed, **where}
         self._serve = serve
         self._ready = threading.Event()
@@ -46,6 +50,12 @@ class Served:
         finally:
             self._loop.close()
 
+    @property
+    def resource(self) -> str:
+        """Where it listens on its first line."""
+        return self.resources[0]
+
     def _listening(self, resource: str) -> None:
-        self.resource = resource
-        self._ready.set()
+        self.resources.append(resource)
+        if len(self.resources) == self._expected:
+            self._ready.set()

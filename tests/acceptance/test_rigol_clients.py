@@ -1,7 +1,6 @@
 """dcps, labmcp-bench-psu and instro, unmodified, drive the simulated DP832 and DL3021 over TCP."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -27,19 +26,8 @@ def pair() -> RigolPair:
 @pytest.fixture
 def places(pair: RigolPair) -> Iterator[list[str]]:
     """Where the supply and the load are."""
-    announced: list[str] = []
-
-    async def serve(device: Any, *, ready: Callable[[str], None], **where: Any) -> None:
-        def announce(resource: str) -> None:
-            announced.append(resource)
-            if len(announced) == 2:
-                ready(resource)
-
-        await asyncio.sleep(0)
-        await tcp.serve(device, ready=announce, **where)
-
-    with Served(pair, serve, SPEED, port=0):
-        yield announced
+    with Served(pair, tcp.serve, SPEED, lines=2, port=0) as server:
+        yield server.resources
 
 
 def charged(found: dict[str, Any]) -> None:

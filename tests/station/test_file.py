@@ -106,6 +106,22 @@ def test_one_serial_line_under_two_names(tmp_path: Path) -> None:
         read(tmp_path, with_channels(smu("a", "/dev/ttyACM7"), smu("b", "ASRL/dev/ttyACM7::INSTR")))
 
 
+PAIR = "  {}: {{driver: rigol-pair, resource: TCPIP::{}::5555::SOCKET, load: TCPIP::{}::5555::SOCKET}}\n"
+
+
+def test_a_second_port_belongs_to_one_channel(tmp_path: Path) -> None:
+    station = read(tmp_path, "channels:\n" + PAIR.format("a", "h1", "h2") + PAIR.format("b", "h3", "h4"))
+    assert station.channels["a"].further_ports() == {"load": "TCPIP::h2::5555::SOCKET"}
+    assert station.channels["a"].options() == {"load": "TCPIP::h2::5555::SOCKET"}
+    for first, second in (
+        (("h1", "h2"), ("h3", "h2")),
+        (("h1", "h2"), ("h2", "h3")),
+        (("h1", "h1"), ("h3", "h4")),
+    ):
+        with pytest.raises(ProtocolError, match="is the resource of channel a already"):
+            read(tmp_path, "channels:\n" + PAIR.format("a", *first) + PAIR.format("b", *second))
+
+
 def test_one_serial_number_on_two_channels(tmp_path: Path) -> None:
     channels = [smu("a", "TCPIP::h1::INSTR", ', serial: "1"'), smu("b", "TCPIP::h2::INSTR", ', serial: "1"')]
     with pytest.raises(ProtocolError, match="serial number 1 is that of channel a") as refused:
