@@ -137,7 +137,6 @@ def _clear_trace(smu: "Smu") -> None:
     smu.trace = []
 
 
-TREE.command(":STATus:PRESet")(lambda smu: setattr(smu.status, "measurement_enable", 0))
 declare.number(
     ":STATus:MEASurement:ENABle",
     lambda smu: smu.status.measurement_enable,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from labctl_simulators.firmware.scpi import CommandTree
 from labctl_simulators.firmware.scpi_settings import Declarations
-from labctl_simulators.firmware.scpi_status import declare_common
+from labctl_simulators.firmware.scpi_status import declare_common, declare_whole_queue
 
 if TYPE_CHECKING:
     from labctl_simulators.firmware.keithley_2400 import Keithley2400 as Smu
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 TREE = CommandTree()
 declare = Declarations(TREE, lambda value: f"{value:+.6E}")
 declare_common(TREE)
+declare_whole_queue(TREE)
 
 
 def most(smu: "Smu", function: str) -> float:

@@ -38,6 +38,11 @@ def _put_language(smu: "Keithley2450", language: str) -> None:
     """SCPI is the only language simulated; the others are refused."""
 
 
+@TREE.query(":SYSTem:VERSion")
+def _get_scpi_version(smu: "Keithley2450") -> str:
+    return "1996.0"
+
+
 @TREE.query(":SYSTem:POSetup")
 def _get_power_on_setup(smu: "Keithley2450") -> str:
     return smu.power_on_setup

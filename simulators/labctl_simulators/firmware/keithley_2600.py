@@ -37,6 +37,7 @@ _LETTERS = {"i": "CURR", "v": "VOLT"}
 _QUEUE_LENGTH = 1000
 _BUFFER_SIZE = 60_000
 _LONGEST_DELAY_s = 100e3
+_OPERATION_COMPLETE, _ERRORS, _EVENTS, _MASTER = 1, 4, 32, 64
 _FACTORY_SCRIPTS = """
 local function sweep(smu, func, set, measure, start, stop, settling, points)
   smu.nvbuffer1.clear()
@@ -130,7 +131,8 @@ class Keithley2600:
         self.precision = 6
         self._random = Random(seed)
         self._loading: list[str] | None = None
-        self._event_enable = 0
+        self._event = 128  # power on
+        self._enables = {"ESE": 0, "SRE": 0}
         self._buffers = Buffer(), Buffer()
         self._reset_channel()
         further: dict[str, Callable[..., Any]] = {
@@ -217,15 +219,32 @@ class Keithley2600:
             self.reset()
         elif command == "*CLS":
             self.errors.clear()
-        elif found := re.fullmatch(r"\*ESE (\d+)", command):
-            self._event_enable = int(found[1]) & 255
-        elif command == "*ESE?":
-            return str(self._event_enable)
-        elif command not in ("*WAI", "*OPC", "*TRG"):
+            self._event = 0
+        elif command == "*OPC":
+            self._event |= _OPERATION_COMPLETE
+        elif command == "*ESR?":
+            return str(self._take_event())
+        elif command == "*STB?":
+            return str(self._status_byte())
+        elif found := re.fullmatch(r"\*(ESE|SRE) (\d{1,5})", command):
+            self._enables[found[1]] = int(found[2]) & 255
+        elif command in ("*ESE?", "*SRE?"):
+            return str(self._enables[command[1:4]])
+        elif command not in ("*WAI", "*TRG"):
             self._report(TspError(-113, "Undefined header"))
         return ""
 
+    def _take_event(self) -> int:
+        event, self._event = self._event, 0
+        return event
+
+    def _status_byte(self) -> int:
+        """Errors available, and the events that are let through."""
+        byte = (_ERRORS if self.errors else 0) | (_EVENTS if self._event & self._enables["ESE"] else 0)
+        return byte | (_MASTER if byte & self._enables["SRE"] else 0)
+
     def _report(self, error: TspError) -> None:
+        self._event |= 32 if -200 < error.code <= -100 or error.code == -285 else 16 if error.code < 0 else 8
         if len(self.errors) < _QUEUE_LENGTH:
             self.errors.append((error.code, error.message))
 
@@ -425,6 +444,11 @@ class Keithley2600:
             "errorqueue": queue,
             "format": writing,
             "localnode": node,
+            "status": Group(
+                getters={"condition": self._status_byte},
+                functions={"reset": lambda *_: None},
+                objects={"standard": Group(getters={"event": self._take_event, "condition": lambda: 0})},
+            ),
             "display": Group(functions=dict.fromkeys(("clear", "settext", "setcursor", "trigger"), _unseen)),
             "beeper": Group(functions={"beep": _unseen}),
         }

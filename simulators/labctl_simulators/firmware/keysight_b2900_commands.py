@@ -15,7 +15,7 @@ from labctl_simulators.firmware.scpi_parameters import (
     Word,
 )
 from labctl_simulators.firmware.scpi_settings import Bounds, Declarations
-from labctl_simulators.firmware.scpi_status import declare_common
+from labctl_simulators.firmware.scpi_status import declare_common, declare_whole_queue
 
 if TYPE_CHECKING:
     from labctl_simulators.firmware.keysight_b2900 import KeysightB2900 as Smu
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TREE = CommandTree()
 _declare = Declarations(TREE, lambda value: f"{value:+.6E}")
 declare_common(TREE)
+declare_whole_queue(TREE)
 
 _NODES = {"VOLT": "VOLTage[:DC]", "CURR": "CURRent[:DC]"}
 _OTHER = {"VOLT": "CURR", "CURR": "VOLT"}

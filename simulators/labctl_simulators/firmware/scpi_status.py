@@ -26,6 +26,7 @@ class Status:
         self.service_enable = 0
         self.measurement = 0
         self.measurement_enable = 0
+        self.register_enables = {"OPERation": 0, "QUEStionable": 0}
 
     def add(self, error: ScpiError) -> None:
         """Queue an error; the last place says that more were lost."""
@@ -42,6 +43,15 @@ class Status:
             return self._no_error
         error = self.errors.popleft()
         return f'{error.code:+d},"{error.message}"'
+
+    def all_errors(self) -> str:
+        """As :SYST:ERR:ALL? answers; the queue is empty afterwards."""
+        return ",".join(self.next_error() for _ in range(max(1, len(self.errors))))
+
+    def preset(self) -> None:
+        """:STAT:PRES."""
+        self.measurement_enable = 0
+        self.register_enables = dict.fromkeys(self.register_enables, 0)
 
     def clear(self) -> None:
         """*CLS."""
@@ -117,3 +127,28 @@ def declare_common(tree: CommandTree) -> None:
     query(":SYSTem:ERRor[:NEXT]", lambda it: it.status.next_error())
     command(":SYSTem:CLEar", lambda it: it.status.errors.clear())
     query(":SYSTem:VERSion", lambda it: "1996.0")
+    _declare_registers(tree)
+
+
+def declare_whole_queue(tree: CommandTree) -> None:
+    """What else an instrument may tell of its errors: all at once, how many, without words."""
+    tree.query(":SYSTem:ERRor:ALL")(lambda it: it.status.all_errors())
+    tree.query(":SYSTem:ERRor:COUNt")(lambda it: str(len(it.status.errors)))
+    tree.query(":SYSTem:ERRor:CODE[:NEXT]")(lambda it: it.status.next_error().partition(",")[0])
+
+
+def _declare_registers(tree: CommandTree) -> None:
+    """The registers that SCPI asks for. Assumed: nothing that is simulated sets a bit of them."""
+    tree.command(":STATus:PRESet")(lambda it: it.status.preset())
+    for register in ("OPERation", "QUEStionable"):
+        for condition in ("[:EVENt]", ":CONDition"):
+            tree.query(f":STATus:{register}{condition}")(lambda it: "0")
+
+        def enable(it: HasStatus, value: float, register: str = register) -> None:
+            it.status.register_enables[register] = int(value) & 0x7FFF
+
+        def enabled(it: HasStatus, register: str = register) -> str:
+            return str(it.status.register_enables[register])
+
+        tree.command(f":STATus:{register}:ENABle", Number(whole=True))(enable)
+        tree.query(f":STATus:{register}:ENABle")(enabled)
