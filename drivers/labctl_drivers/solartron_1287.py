@@ -117,6 +117,8 @@ class Solartron1287(SmuChannel):
 
     maker = "Solartron"
     models = MODELS
+    own_model = _MODEL
+    own_traits = TRAITS
     quieten = (b"SW0", b"RU0")
     off = (b"PW0",)
     opened = ()
@@ -131,7 +133,7 @@ class Solartron1287(SmuChannel):
         if working_at not in ("WE", "CE"):
             raise UserError(f"working_at is {working_at!r}: WE or CE is at the working electrode")
         super().__init__(link, clock, model)
-        self.traits = TRAITS
+        self.traits = self.own_traits
         self._sign = -1.0 if working_at == "WE" else 1.0
         self._full_A = _REST_A
         self._time_of_day_s = 0.0
@@ -141,15 +143,13 @@ class Solartron1287(SmuChannel):
 
     def traits_of(self, model: str) -> Traits:
         """The traits of a model."""
-        return TRAITS
+        return self.own_traits
 
     def parse_identity(self, reply: str) -> Identity | None:
         """It tells no more of itself than an error number of two digits."""
-        return (
-            Identity("Solartron", _MODEL, "not told", "not told")
-            if len(reply) == 2 and reply.isdigit()
-            else None
-        )
+        if len(reply) != 2 or not reply.isdigit():
+            return None
+        return Identity("Solartron", self.own_model, "not told", "not told")
 
     async def identify(self) -> Identity:
         """Ask for the last error: nothing that tells who it is, is known.
@@ -197,7 +197,10 @@ class Solartron1287(SmuChannel):
             Accepted("PO1" if galvanostat else "PO0"),
             Accepted("ON0"),
             *_MEASURING,
-            *(Accepted(code) for code in ("PI1", "CC0", "BR0", "FI0", "DC1", "AV0", "NU0", "OL1")),
+            *(
+                Accepted(code)
+                for code in ("PI1", "VX0", "IX0", "CC0", "BR0", "FI0", "DC1", "AV0", "NU0", "OL1")
+            ),
             Accepted(f"RR{len(_AMPERES) - _AMPERES.index(range_A)}"),
         )
 

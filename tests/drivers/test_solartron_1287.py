@@ -24,8 +24,8 @@ from tests.drivers.smu_bench import SAFETY, SmuBench, current_step
 
 ARMING = [
     *("SW0", "RU0", "PW0", "CE", "PW0", "BY1", "PX3", "PY5", "GP1", "DG2", "RG0", "TR0", "RR5", "RU1", "CE"),
-    *("PO1", "PC+0.0000E+0", "ON0", "BY1", "PX3", "PY5", "GP1", "DG2", "RG0", "TR0", "PI1", "CC0", "BR0"),
-    *("FI0", "DC1", "AV0", "NU0", "OL1", "RR5", "PC-1.0000E-4", "PW1", "RU1"),
+    *("PO1", "PC+0.0000E+0", "ON0", "BY1", "PX3", "PY5", "GP1", "DG2", "RG0", "TR0", "PI1", "VX0", "IX0"),
+    *("CC0", "BR0", "FI0", "DC1", "AV0", "NU0", "OL1", "RR5", "PC-1.0000E-4", "PW1", "RU1"),
 ]
 
 
