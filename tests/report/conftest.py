@@ -13,6 +13,7 @@ from labctl.protocol.finder import bundled_paths
 from labctl.report.figures.subject import Subject
 from labctl.station.connect import ChannelSpec
 from labctl.station.launch import Launch, launch
+from labctl.station.thermometers import AuxiliarySpec, ThermometerSpec
 from labctl.store.reader import Reader
 
 STARTED_UNIX_S = 1.75e9
@@ -34,7 +35,8 @@ class Stored:
 
 def lived(path: Path, protocol: Path, cell: str, name: str) -> None:
     plan = load(str(protocol), cell={"name": name})
-    spec = ChannelSpec("bench", "palmsens-emstat4", cell=cell)
+    oven = ThermometerSpec(AuxiliarySpec("oven", "espec-pr3j"), "temperature")
+    spec = ChannelSpec("bench", "palmsens-emstat4", cell=cell, thermometer=oven)
     asyncio.run(launch(Launch(plan, spec, str(path), None, 1, STARTED_UNIX_S), RunControl()))
 
 

@@ -175,3 +175,10 @@ def test_no_line_is_drawn_across_a_pause(stored, name, monkeypatch):
     (place,) = np.flatnonzero(np.isnan(line.get_ydata()))
     hours = line.get_xdata()
     assert hours[place + 1] - hours[place - 1] > 5000.0 / 3600.0
+
+
+def test_a_cell_without_a_thermometer_has_no_temperature(stored, monkeypatch):
+    subject = stored.subject(1)
+    monkeypatch.setattr(subject, "temperature_K", np.full(len(subject.samples[0]), np.nan), raising=False)
+    with pytest.raises(NothingToDraw, match="no thermometer"):
+        FIGURES["temperature"].draw([subject], Layout())

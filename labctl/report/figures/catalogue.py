@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from labctl.errors import UserError
-from labctl.report.figures import cycles, half_cycles, lives, nyquist, resistances, voltammogram
+from labctl.report.figures import cycles, half_cycles, lives, nyquist, resistances, temperature, voltammogram
 from labctl.report.figures.style import STYLE
 from labctl.report.figures.subject import Layout, Subject
 
@@ -49,6 +49,7 @@ FIGURES = {
         Kind("nyquist", "series of spectra, the small ones in an inset", nyquist.nyquist),
         Kind("resistances", "ohmic, SEI and charge-transfer resistance by cycle", resistances.resistances),
         Kind("relaxation-times", "distributions of relaxation times (DRT)", resistances.distributions),
+        Kind("temperature", "temperature beside the cell against time", temperature.temperature),
         Kind("cv", "cyclic voltammograms", voltammogram.voltammograms),
     )
 }

@@ -83,6 +83,11 @@ class Subject:
         return time_s, voltage_V, current_A, step
 
     @cached_property
+    def temperature_K(self) -> Column:
+        """Beside the cell, of every sample; NaN where nothing showed any."""
+        return self.reader.samples(self.run.run_id, ("temperature_kelvin",))["temperature_kelvin"]
+
+    @cached_property
     def curves(self) -> tuple[Curve, ...]:
         """The half-cycles with their samples."""
         return tuple(curves(from_run(self.reader, self.run)))

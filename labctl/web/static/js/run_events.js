@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import { moment } from "./format.js";
 
 const ROUTINE = new Set([
-  "run_started", "step_ended", "half_cycle_ended", "spectrum_measured", "circuit_closed", "circuit_at_rest", "circuit_opened", "host_silence", "run_ended",
+  "run_started", "step_ended", "half_cycle_ended", "spectrum_measured", "circuit_closed", "circuit_at_rest", "circuit_opened", "host_silence", "thermometer", "run_ended",
 ]);
 
 /** Marks for a chart: decisions with their names; what else a person would look for without. */
