@@ -229,10 +229,13 @@ class Execution:
     async def _look(self) -> tuple[float, Status]:
         """When it was asked, and the state: that of the output that was set, which may take a moment to show.
 
+        Sooner than the tester takes outputs it is not asked: it would tell what was before.
+
         Raises:
             InstrumentError: the channel does something else.
         """
         clock = self._tester.clock
+        await clock.sleep_until(self._outputs_s + _BETWEEN_OUTPUTS_S)
         while True:
             time_s = clock.now()
             status = await self._tester.macnet.status()

@@ -80,7 +80,7 @@ def specification(*safety: float) -> bytes:
 
 ASK_STATUS, ASK_SPECIFICATION = frame(4, 7), frame(3, 1, length=1)
 LIMITS = (4.22, 2.98, 1.02e-3, 1.02e-3, 1.02e-3 * 4.22, 1.02e-3 * 4.22)
-STEP = step(Control.CURRENT, -5e-4, lasting(0.2), safety=SafetyLimits(3.0, 4.2, 1e-3))
+STEP = step(Control.CURRENT, -5e-4, lasting(0.3), safety=SafetyLimits(3.0, 4.2, 1e-3))
 VERSION = struct.pack("<HHBBHBBQQ", 1, 18, 2, 3, 18, 2, 3, 0, 0)
 SYSTEM = struct.pack("<50sBHHHHHHI", b"Win10".ljust(50), 0, 3, 12, 1, 128, 0, 12, 0)
 CONNECT = [
