@@ -40,6 +40,7 @@ VARIABLES = 16
 
 _CONTROLLED = frozenset({CURRENT, VOLTAGE, CCCV})
 _SOONEST_S, _LATEST_S, _REFRESH_S = 0.01, 3.0, 3.0
+_LEAST_S = 1e-3  # whatever a schedule asks for
 _GROWTH, _CAUTION = 2.0, 0.5
 _NOISE_V = 5e-6
 _NOISE = 1e-6  # of the current
@@ -270,7 +271,8 @@ class ArbinChannel:
             return
         self._measure()
         self._tell_status()
-        self._pause_s, self._next_s = 0.0, math.inf if self.status == PAUSED else self._lived_s
+        self._pause_s = 0.0
+        self._next_s = math.inf if self.status == PAUSED else self._lived_s + _SOONEST_S
         self._before_V, self._before_A = self._voltage_V, self._current_A
         self._logged_s = self._lived_s
         self._publish()
@@ -355,7 +357,8 @@ class ArbinChannel:
                     pause_s = min(pause_s, self._until_half_way_s(left, value))
         self._before_V, self._before_A = self._voltage_V, self._current_A
         soonest = [time_s for time_s in known_s if time_s > self._lived_s + 1e-9]
-        self._next_s = min(self._lived_s + max(pause_s, _SOONEST_S), *soonest, self._lived_s + _LATEST_S)
+        next_s = min(self._lived_s + max(pause_s, _SOONEST_S), *soonest, self._lived_s + _LATEST_S)
+        self._next_s = max(next_s, self._lived_s + _LEAST_S)
         self._pause_s = self._next_s - self._lived_s
 
     def _until_charge_s(self, limit: Limit, values: dict[str, float]) -> float:

@@ -14,30 +14,26 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from labctl_simulators.cells import Cell
 
+from . import arbin_control as control
 from . import arbin_frames as wire
-from .arbin_channel import IDLE, PAUSED, RUNNING, UNSAFE, ArbinChannel, Scale
+from .arbin_channel import RUNNING, ArbinChannel, Scale
 from .arbin_files import Disk
 from .arbin_information import SERIAL_NUMBER, information, login, resume_data, start_data
-from .arbin_schedule import Unusable, read_schedule
 
 USERS = {"admin": ("000000", True), "viewer": ("000000", False)}
 """Names, their passwords, and whether they may control."""
 
 _LOGGED_IN, _REFUSED, _WAS_LOGGED_IN = 1, 2, 3
-_DONE, _NO_CHANNEL, _OTHERS = 0, 0x10, 0x11
-_NAME_EMPTY, _NOT_FOUND, _IS_RUNNING, _CANNOT_ASSIGN = 0x12, 0x13, 0x14, 0x17
-_START_RUNNING, _NO_SCHEDULE, _NO_STEP, _NO_TEST_NAME = 0x12, 0x15, 0x19, 0x23
-_NOT_RUNNING, _NOT_PAUSED, _CONTINUE_RUNNING, _CONTINUE_UNSAFE = 0x12, 0x15, 0x12, 0x16
-_MV_FAILED, _NO_CODE, _MV_NOT_RUNNING, _TOO_OFTEN = 0x10, 0x11, 0x12, 0x14
 _ALL = 0xFFFFFFFF
-_LEAST_BETWEEN_UPDATES_S = 0.2
+_BETWEEN_UPDATES_S = 0.2 - 1e-6
 _MOST_UPDATES = 160
 _MOST_MESSAGES = 100
-_CODES = {code: index for index, code in enumerate((52, 53, 54, 55, *range(105, 117)))}
+_START_ENTRY, _RESUME_ENTRY = 4 + 144 + 400 + 256 + 4 + 244, 4 + 144 + 400 + 4 + 244
 
 
 class ArbinMitsPro:
@@ -150,175 +146,81 @@ class CtiConnection:
     # --- schedules -------------------------------------------------------------------------------------------
 
     def _assign(self, request: wire.Request) -> bytes:
-        number, everywhere = struct.unpack_from("<IB", request.body)
-        name = wire.from_wide(request.body[5:405])
-        barcode = wire.from_wide(request.body[409:553])
-        return b"".join(
-            wire.simple(0xBB120001, each, self._assign_to(each, name, barcode))
-            for each in self._chosen(number, everywhere=bool(everywhere))
-        )
+        name, barcode = wire.from_wide(request.body[5:405]), wire.from_wide(request.body[409:553])
+        return self._one_or_all(0xBB120001, request, lambda channel: self._assign_to(channel, name, barcode))
 
-    def _assign_to(self, number: int, name: str, barcode: str = "") -> int:
-        channel = self._channel(number)
-        if channel is None:
-            return _NO_CHANNEL
-        if not self._may_control:
-            return _OTHERS
-        if not name:
-            return _NAME_EMPTY
-        if channel.status in RUNNING or channel.status == PAUSED:
-            return _IS_RUNNING
-        data = self._server.disk.schedule(name)
-        if data is None:
-            return _NOT_FOUND
-        try:
-            channel.assign(name, read_schedule(data), barcode)
-        except Unusable:
-            return _CANNOT_ASSIGN
-        return _DONE
+    def _assign_to(self, channel: ArbinChannel, name: str, barcode: str = "") -> int:
+        return control.assign(channel, name, self._server.disk.schedule(name), barcode)
 
     def _start(self, request: wire.Request) -> bytes:
         test_name = wire.from_wide(request.body[:144])
-        numbers = _list(request.body[144:]) or list(struct.unpack_from("<I", request.body, 144))
-        return self._told(0xBB230004, {each: self._start_one(each, test_name, 0) for each in numbers})
+        return self._told(
+            0xBB230004, request.body[144:], lambda channel: control.start(channel, test_name, 0)
+        )
 
     def _start_ex(self, request: wire.Request) -> bytes:
-        return self._start_all(
-            request.body, entry=4 + 144 + 400 + 128 + 128 + 4 + 244, step_at=4 + 144 + 400 + 256
-        )
+        results = {}
+        for begin in range(4, len(request.body) - _START_ENTRY + 1, _START_ENTRY):
+            number, test_name, schedule, step = struct.unpack_from("<I144s400s256xI", request.body, begin)
+            names = wire.from_wide(test_name), wire.from_wide(schedule)
+            results[number] = self._try(number, partial(self._start_advanced, *names, step))
+        return _success_or_failures(0xBB230004, results)
 
-    def _start_all(self, body: bytes, *, entry: int, step_at: int) -> bytes:
-        results: dict[int, int] = {}
-        for begin in range(4, len(body) - entry + 1, entry):
-            part = body[begin : begin + entry]
-            (number,) = struct.unpack_from("<I", part)
-            (step,) = struct.unpack_from("<I", part, step_at)
-            schedule = wire.from_wide(part[148:548])
-            results[number] = self._assign_to(number, schedule) if schedule else _DONE
-            if results[number] in (_DONE, _IS_RUNNING):
-                results[number] = self._start_one(number, wire.from_wide(part[4:148]), step)
-        return self._told(0xBB230004, results)
-
-    def _start_one(self, number: int, test_name: str, step: int) -> int:
-        channel = self._channel(number)
-        if channel is None:
-            return _NO_CHANNEL
-        if not self._may_control:
-            return _OTHERS
-        if channel.status in RUNNING or channel.status in (PAUSED, UNSAFE):
-            return _START_RUNNING
-        if channel.schedule is None:
-            return _NO_SCHEDULE
-        if not test_name:
-            return _NO_TEST_NAME
-        if step >= len(channel.schedule.steps):
-            return _NO_STEP
-        channel.start(test_name, step)
-        return _DONE
+    def _start_advanced(self, test_name: str, schedule: str, step: int, channel: ArbinChannel) -> int:
+        assigned = control.DONE
+        if schedule and not control.is_busy(channel):
+            assigned = self._assign_to(channel, schedule)
+        return assigned or control.start(channel, test_name, step)
 
     def _stop(self, request: wire.Request) -> bytes:
-        number, everywhere = struct.unpack_from("<IB", request.body)
-        feedback = b""
-        for each in self._chosen(number, everywhere=bool(everywhere)):
-            channel = self._channel(each)
-            result = _NO_CHANNEL if channel is None else _DONE if self._may_control else _OTHERS
-            if channel is not None and result == _DONE:
-                channel.stop()
-            feedback += wire.simple(0xBB130001, each, result)
-        return feedback
+        return self._one_or_all(0xBB130001, request, control.stop)
 
     def _resume(self, request: wire.Request) -> bytes:
-        number, everywhere = struct.unpack_from("<IB", request.body)
-        return b"".join(
-            wire.simple(0xBB130002, each, self._resume_one(each))
-            for each in self._chosen(number, everywhere=bool(everywhere))
-        )
+        return self._one_or_all(0xBB130002, request, control.resume)
 
     def _resume_ex(self, request: wire.Request) -> bytes:
-        entry, results = 4 + 144 + 400 + 4 + 244, {}
-        for begin in range(4, len(request.body) - entry + 1, entry):
-            (number,) = struct.unpack_from("<I", request.body, begin)
-            results[number] = self._resume_one(number)
-        return b"".join(wire.simple(0xBB130002, number, result) for number, result in results.items())
-
-    def _resume_one(self, number: int) -> int:
-        channel = self._channel(number)
-        if channel is None:
-            return _NO_CHANNEL
-        if not self._may_control:
-            return _OTHERS
-        if channel.status in RUNNING or channel.status in (PAUSED, UNSAFE):
-            return _START_RUNNING
-        if channel.schedule is None:
-            return _NO_SCHEDULE
-        if channel.status != IDLE or not channel.test_name:
-            return _NO_TEST_NAME
-        channel.resume()
-        return _DONE
+        begins = range(4, len(request.body) - _RESUME_ENTRY + 1, _RESUME_ENTRY)
+        numbers = [struct.unpack_from("<I", request.body, begin)[0] for begin in begins]
+        return b"".join(
+            wire.simple(0xBB130002, number, self._try(number, control.resume)) for number in numbers
+        )
 
     def _continue(self, request: wire.Request) -> bytes:
-        numbers = _list(request.body) or list(struct.unpack_from("<I", request.body))
-        return self._told(0xBB230006, {each: self._continue_one(each) for each in numbers})
-
-    def _continue_one(self, number: int) -> int:
-        channel = self._channel(number)
-        if channel is None:
-            return _NO_CHANNEL
-        if not self._may_control:
-            return _OTHERS
-        if channel.status == UNSAFE:
-            return _CONTINUE_UNSAFE
-        if channel.status != PAUSED:
-            return _CONTINUE_RUNNING if channel.status in RUNNING else _NOT_PAUSED
-        channel.continue_()
-        return _DONE
+        return self._told(0xBB230006, request.body, control.continue_)
 
     def _jump(self, request: wire.Request) -> bytes:
         step, number = struct.unpack_from("<iI", request.body)
-        channel = self._channel(number)
-        if channel is None:
-            result = _NO_CHANNEL
-        elif not self._may_control:
-            result = _OTHERS
-        elif channel.status not in RUNNING:
-            result = _NOT_RUNNING
-        else:
-            channel.jump(step)
-            result = _DONE
-        return wire.simple(0xBB230005, number, result)
+        return wire.simple(0xBB230005, number, self._try(number, lambda channel: control.jump(channel, step)))
 
     # --- meta variables --------------------------------------------------------------------------------------
 
     def _set_mv(self, request: wire.Request) -> bytes:
         number, kind, code, value_kind, value = struct.unpack_from("<Iii16xif", request.body)
-        result = _MV_FAILED if (kind, value_kind) != (1, 1) else self._may_set(number, code, value)
-        if result == _DONE:
-            self._server.channels[number].set_variable(_CODES[code], value)
+        result = control.MV_FAILED if (kind, value_kind) != (1, 1) else self._set(((number, code, value),))
         return wire.simple(0xBB510001, number, result)
 
     def _update_mv(self, request: wire.Request) -> bytes:
         (number,) = struct.unpack_from("<I", request.body)
-        updates = list(struct.iter_unpack("<HHf", request.body[22:]))
-        result = _MV_FAILED if not 0 < len(updates) <= _MOST_UPDATES else _DONE
-        for each, code, value in updates:
-            result = result or self._may_set(each, code, value)
-            early = each < len(self._server.channels) and (
-                self._now_s - self._server.updated_s[each] < _LEAST_BETWEEN_UPDATES_S - 1e-6
-            )
-            result = result or (_TOO_OFTEN if early else _DONE)
-        if result == _DONE:
-            for each, code, value in updates:
+        updates = tuple(struct.iter_unpack("<HHf", request.body[22:]))
+        touched = {each for each, *_ in updates if each < len(self._server.channels)}
+        early = any(self._now_s - self._server.updated_s[each] < _BETWEEN_UPDATES_S for each in touched)
+        if not 0 < len(updates) <= _MOST_UPDATES:
+            return wire.simple(0xBB510002, number, control.MV_FAILED)
+        result = control.MV_TOO_OFTEN if early else self._set(updates)
+        if result == control.DONE:
+            for each in touched:
                 self._server.updated_s[each] = self._now_s
-                self._server.channels[each].set_variable(_CODES[code], value)
         return wire.simple(0xBB510002, number, result)
 
-    def _may_set(self, number: int, code: int, value: float) -> int:
-        channel = self._channel(number)
-        if channel is None or not self._may_control or not math.isfinite(value):
-            return _MV_FAILED
-        if code not in _CODES:
-            return _NO_CODE
-        return _DONE if channel.status in RUNNING else _MV_NOT_RUNNING
+    def _set(self, updates: Sequence[tuple[int, int, float]]) -> int:
+        """Set all of them, or none."""
+        for number, code, value in updates:
+            allowed = self._try(number, partial(control.may_set, code=code, value=value))
+            if allowed != control.DONE:
+                return control.MV_FAILED if allowed == control.MAY_NOT and not self._may_control else allowed
+        for number, code, value in updates:
+            self._server.channels[number].set_variable(control.VARIABLE_OF_CODE[code], value)
+        return control.DONE
 
     # --- the rest --------------------------------------------------------------------------------------------
 
@@ -333,18 +235,24 @@ class CtiConnection:
     def _calibrate(self, request: wire.Request) -> bytes:
         return wire.frame(0xCD410001, struct.pack("<I", 0))  # the window of calibration is not open
 
-    def _channel(self, number: int) -> ArbinChannel | None:
-        return self._server.channels[number] if number < len(self._server.channels) else None
+    # --- one channel, or several -----------------------------------------------------------------------------
 
-    def _chosen(self, number: int, *, everywhere: bool) -> list[int]:
-        return list(range(len(self._server.channels))) if everywhere else [number]
+    def _try(self, number: int, act: Callable[[ArbinChannel], int]) -> int:
+        """Do something with a channel; the result."""
+        if number >= len(self._server.channels):
+            return control.NO_CHANNEL
+        return act(self._server.channels[number]) if self._may_control else control.MAY_NOT
 
-    def _told(self, command: int, results: dict[int, int]) -> bytes:
-        """Feedback for each channel that failed; one with -1 if none has."""
-        failed = {number: result for number, result in results.items() if result != _DONE}
-        return b"".join(
-            wire.simple(command, number, result) for number, result in (failed or {_ALL: _DONE}).items()
-        )
+    def _one_or_all(self, command: int, request: wire.Request, act: Callable[[ArbinChannel], int]) -> bytes:
+        """Feedback for each channel of a request that names one, or all of them."""
+        number, everywhere = struct.unpack_from("<IB", request.body)
+        numbers = range(len(self._server.channels)) if everywhere else (number,)
+        return b"".join(wire.simple(command, each, self._try(each, act)) for each in numbers)
+
+    def _told(self, command: int, listed: bytes, act: Callable[[ArbinChannel], int]) -> bytes:
+        """Feedback to a request that lists channels; in v1.1 it is one number."""
+        numbers = _list(listed) or list(struct.unpack_from("<I", listed))
+        return _success_or_failures(command, {each: self._try(each, act) for each in numbers})
 
     _COMMANDS: ClassVar[dict[int, Callable[[CtiConnection, wire.Request], bytes]]] = {
         wire.CONNECT: _connect,
@@ -378,3 +286,11 @@ def _list(body: bytes) -> list[int]:
     (count,) = struct.unpack_from("<I", body)
     count = min(count, (len(body) - 4) // 2)
     return list(struct.unpack_from(f"<{count}H", body, 4))
+
+
+def _success_or_failures(command: int, results: dict[int, int]) -> bytes:
+    """Feedback for each channel that failed; one with -1 if none has."""
+    failed = {number: result for number, result in results.items() if result != control.DONE}
+    return b"".join(
+        wire.simple(command, number, result) for number, result in (failed or {_ALL: control.DONE}).items()
+    )

@@ -517,3 +517,15 @@ def test_steps_that_set_variables_without_end_make_a_channel_unsafe() -> None:
     )
     port.receive(upload("Work/turns.sdx", text.encode()) + assign(0, "turns.sdx") + start(0), 0.0)
     assert shown(port.receive(info(0), 0.0)).status == UNSAFE
+
+
+def test_a_step_that_begins_again_at_once_or_logs_without_pause_takes_its_time() -> None:
+    _, port = box()
+    text = (
+        "[Schedule_Step0]\nm_szLabel=A\nm_szStepCtrlType=Rest\nm_uLimitNum=2\n[Schedule_Step0_Limit0]\n"
+        "m_bStepLimit=1\nm_szGotoStep=A\nEquation0_szLeft=PV_CHAN_Step_Time\nEquation0_szCompareSign=>=\n"
+        "Equation0_szRight=0\n[Schedule_Step0_Limit1]\nm_bLogDataLimit=1\nEquation0_szLeft=DV_Time\n"
+        "Equation0_szCompareSign=>\nEquation0_szRight=1e-9"
+    )
+    port.receive(upload("Work/turns.sdx", text.encode()) + assign(0, "turns.sdx") + start(0), 0.0)
+    assert shown(port.receive(info(0), 30.0)).status == REST
