@@ -100,7 +100,15 @@ class RigolPair(Stepped[Setup]):
         self.armed = None
         found = []
         for instrument in (self.supply, self.load):
-            await instrument.link.open()
+            try:
+                await instrument.link.open()
+            except LinkLost as error:
+                if instrument is self.supply or self._load_resource:
+                    raise
+                raise LinkLost(
+                    f"no load here ({error.words}): name it in the station file, `load: ...`",
+                    error.instrument,
+                ) from error
             instrument.identity = await instrument.identify()
             found.append(instrument.identity)
         both = Identity(

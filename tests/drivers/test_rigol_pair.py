@@ -10,6 +10,7 @@ from labctl.errors import (
     CellStateUnknown,
     InstrumentError,
     InstrumentRefused,
+    LinkLost,
     Superseded,
     WrongInstrument,
 )
@@ -270,6 +271,17 @@ async def test_another_instrument_or_the_two_exchanged_are_refused(bench: PairBe
     with pytest.raises(WrongInstrument, match="DL3021, DL3021A"):
         await bench.channel.connect()
     assert set(bench.said) == {"supply *IDN?", "load *IDN?"}
+
+
+async def test_a_load_that_is_not_named_and_not_found_is_asked_for(
+    bench: PairBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr(bench.device, "second_port", gone)
+    with pytest.raises(LinkLost, match=r"nobody listens.*name it in the station file"):
+        await bench.channel.connect()
 
 
 @pytest.mark.parametrize("lost", ["supply :MEAS:ALL? CH1", "load :MEAS:VOLT?"])
