@@ -4,9 +4,11 @@ import asyncio
 from asyncio import TaskGroup
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, event
 
@@ -24,7 +26,7 @@ from labctl.station.keeper_record import KeeperRecord
 from labctl.station.launch import identify
 from labctl.station.outage import Outage
 from labctl.station.queue import Entry, Queue
-from labctl.station.thermometers import Auxiliaries
+from labctl.station.thermometers import Auxiliaries, AuxiliarySpec, ThermometerSpec
 from labctl.station.worker import Bench, Wishes, Worker
 from labctl.store import long_log, room, sqlite
 from labctl.store.queue import EntryState
@@ -41,6 +43,9 @@ record: {every: 10 s}
 steps:
   - rest: {until: {time: 10 min}}
 """
+WARM = SHORT.replace(
+    "- rest", "- soak: {temperature: 40 degC, within: 0.5 K, for: 10 min, at_most: 40 h}\n  - rest"
+).replace("0.5 mA}", "0.5 mA, temperature: [5 degC, 60 degC]}")
 SPECS = {name: ChannelSpec(name, "palmsens-emstat4", cell="na50k50") for name in ("a", "b")}
 
 
@@ -260,3 +265,30 @@ async def test_what_is_ended_while_it_is_connected_does_not_begin(
         assert await commands.answer({"id": "1", "do": "abort", "target": "q1"}) == abort.result()
         assert [entry.state for entry in bench.queue.of("a")] == [EntryState.HELD, EntryState.QUEUED]
     assert [run.sample_count for run in Reader(bench.database).runs()] == [0]
+
+
+async def test_two_channels_share_a_chamber(bench: Bench, tmp_path: Path) -> None:
+    """Both begin with the same soak, so they agree; each sample carries the temperature, and idle channels show it."""
+    oven = ThermometerSpec(AuxiliarySpec("oven", "espec-pr3j"), "temperature")
+    auxiliaries = Auxiliaries([oven.auxiliary], SPEED, 0)
+    shared = replace(bench, auxiliaries=auxiliaries)
+    (tmp_path / "warm.yaml").write_text(WARM)
+    plan = load(str(tmp_path / "warm.yaml"))
+    workers = {name: Worker(replace(SPECS[name], thermometer=oven), shared) for name in ("a", "b")}
+    async with TaskGroup() as group:
+        tasks = [group.create_task(reading) for reading in auxiliaries.tasks()]
+        tasks += [group.create_task(each.live()) for each in workers.values()]
+        async with asyncio.timeout(60.0):
+            await until(lambda: workers["a"].status().temperature_K)
+            for name in workers:
+                await submit(shared, plan, name)
+            await until(lambda: all(each.entry is None and not each.is_between for each in workers.values()))
+        for task in tasks:
+            task.cancel()
+    reader = Reader(bench.database)
+    for run_id in (1, 2):
+        assert reader.run(str(run_id)).state is RunState.FINISHED, reader.run(str(run_id)).end_reason
+        temperature_K = reader.samples(run_id, ("temperature_kelvin",))["temperature_kelvin"]
+        assert len(temperature_K)
+        assert not np.isnan(temperature_K).any()
+        assert temperature_K[-1] == pytest.approx(313.15, abs=0.6)
