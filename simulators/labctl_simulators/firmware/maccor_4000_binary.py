@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Field = tuple[str, str]
 
 HEADER = struct.Struct("<HHHH")
-_CHANNELS = "channels"  # Len is a number of channels, no data follow
 
 
 class Function(NamedTuple):

@@ -24,7 +24,6 @@ _PARSE, _REQUEST, _PARAMS, _METHOD, _MACNET = -32700, -32600, -32602, -32601, -3
 _NOT_IN_JSON = {(1, 6), (1, 7), (4, 11), (6, 12)}
 _CLASSES = (1, 2, 3, 4, 5, 6, 7, 8)
 _DIRECT = {(6, 7), (6, 8)}
-_DEEPEST = 32
 _START_WORDS = {
     14: "No test procedure was selected, please select a test procedure",
     18: "The maximum length of the data file name is 256 characters.",
