@@ -4,16 +4,23 @@ Most name a channel, which may be left out: then the selected one is meant. It s
 or before the value (``:OUTP CH2,ON``).
 """
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from labctl_simulators.firmware.rigol_dp832_parameters import (
+    Tail,
+    index_of,
+    named,
+    on_or_off,
+    only,
+    state,
+    value_in,
+)
 from labctl_simulators.firmware.scpi import CommandTree
 from labctl_simulators.firmware.scpi_parameters import (
     DATA_TYPE,
     MISSING_PARAMETER,
-    OUT_OF_RANGE,
     PARAMETER_NOT_ALLOWED,
     Flag,
     Number,
@@ -32,55 +39,6 @@ TREE = CommandTree()
 _declare = Declarations(TREE, lambda value: f"{value:g}")
 declare_common(TREE)
 
-Tail = tuple[str, ...]
-_CHANNEL = re.compile(r"CH([0-9]+)", re.IGNORECASE)
-
-
-# ---- parameters ----
-
-
-def _named(psu: "Psu", tail: Tail) -> tuple["Output", Tail]:
-    """The channel that is named first, or the selected one; and what follows."""
-    match = _CHANNEL.fullmatch(tail[0]) if tail else None
-    if match is None:
-        return psu.outputs[psu.selected], tail
-    return psu.outputs[_index(psu, int(match[1]))], tail[1:]
-
-
-def _index(psu: "Psu", number: int) -> int:
-    if not 1 <= number <= len(psu.outputs):
-        raise ScpiError(*OUT_OF_RANGE)
-    return number - 1
-
-
-def _only(tail: Tail) -> str:
-    if not tail:
-        raise ScpiError(*MISSING_PARAMETER)
-    if len(tail) > 1:
-        raise ScpiError(*PARAMETER_NOT_ALLOWED)
-    return tail[0]
-
-
-def _value(token: str, low: float, high: float, default: float) -> float:
-    """A number in its range, or MIN, MAX, DEF."""
-    value = Number(presets=True).parse(token, 1)
-    if isinstance(value, str):
-        return {"MIN": low, "MAX": high, "DEF": default}[value]
-    if not low <= value <= high:
-        raise ScpiError(*OUT_OF_RANGE)
-    return value
-
-
-def _state(token: str) -> bool:
-    try:
-        return Flag().parse(token, 1)
-    except ScpiError:
-        raise ScpiError(*DATA_TYPE) from None
-
-
-def _on(state: bool) -> str:
-    return "ON" if state else "OFF"
-
 
 def _show(psu: "Psu", quantity: str, value: float) -> str:
     return f"{value:.{psu.model.set_V if quantity == 'voltage_V' else psu.model.set_A}f}"
@@ -96,7 +54,7 @@ def _put(psu: "Psu", output: "Output", quantity: str, token: str) -> None:
     present: float = getattr(output, quantity)
     if word in ("UP", "DOWN"):
         token = str(present + step * (1 if word == "UP" else -1))
-    value = _value(token, 0.0, most, 0.0 if quantity == "voltage_V" else 3.0)
+    value = value_in(token, 0.0, most, 0.0 if quantity == "voltage_V" else 3.0)
     digits = psu.model.set_V if quantity == "voltage_V" else psu.model.set_A
     setattr(output, quantity, round(value, digits))
     psu.apply()
@@ -106,25 +64,25 @@ def _get(psu: "Psu", output: "Output", quantity: str, tail: Tail) -> str:
     value: float = getattr(output, quantity)
     if tail:
         most = output.most_V if quantity == "voltage_V" else output.most_A
-        value = _value(_only(tail), 0.0, most, 0.0)
+        value = value_in(only(tail), 0.0, most, 0.0)
     return _show(psu, quantity, value)
 
 
 def _protect(psu: "Psu", output: "Output", kind: str, token: str) -> None:
     most = output.most[kind]
-    output.protection[kind].level = round(_value(token, 1e-3, most, most), 3)
+    output.protection[kind].level = round(value_in(token, 1e-3, most, most), 3)
     psu.apply()
 
 
 def _protected(output: "Output", kind: str, tail: Tail) -> str:
     most, level = output.most[kind], output.protection[kind].level
     if tail:
-        level = _value(_only(tail), 1e-3, most, most)
+        level = value_in(only(tail), 1e-3, most, most)
     return f"{level:.3f}" if kind == "OVP" else f"{level:.4f}"
 
 
 def _arm(psu: "Psu", output: "Output", kind: str, token: str) -> None:
-    output.protection[kind].on = _state(token)
+    output.protection[kind].on = state(token)
     psu.apply()
 
 
@@ -135,7 +93,7 @@ def _cleared(output: "Output", kind: str) -> bool:
 
 
 def _put_step(output: "Output", name: str, token: str) -> None:
-    setattr(output, name, _value(token, 1e-3, output.most_V if name == "step_V" else output.most_A, 0.1))
+    setattr(output, name, value_in(token, 1e-3, output.most_V if name == "step_V" else output.most_A, 0.1))
 
 
 OutputOf = Callable[["Psu"], "Output"]
@@ -144,23 +102,23 @@ OutputOf = Callable[["Psu"], "Output"]
 def _declare_quantity(base: str, output_of: OutputOf, quantity: str, kind: str, step: str) -> None:
     _pair(
         f"{base}[:LEVel][:IMMediate][:AMPLitude]",
-        lambda psu, tail: _put(psu, output_of(psu), quantity, _only(tail)),
+        lambda psu, tail: _put(psu, output_of(psu), quantity, only(tail)),
         lambda psu, tail: _get(psu, output_of(psu), quantity, tail),
     )
     _pair(
         f"{base}[:LEVel][:IMMediate]:STEP[:INCRement]",
-        lambda psu, tail: _put_step(output_of(psu), step, _only(tail)),
+        lambda psu, tail: _put_step(output_of(psu), step, only(tail)),
         lambda psu, tail: f"{getattr(output_of(psu), step):.3f}",
     )
     _pair(
         f"{base}:PROTection[:LEVel]",
-        lambda psu, tail: _protect(psu, output_of(psu), kind, _only(tail)),
+        lambda psu, tail: _protect(psu, output_of(psu), kind, only(tail)),
         lambda psu, tail: _protected(output_of(psu), kind, tail),
     )
     _pair(
         f"{base}:PROTection:STATe",
-        lambda psu, tail: _arm(psu, output_of(psu), kind, _only(tail)),
-        lambda psu, tail: _on(output_of(psu).protection[kind].on),
+        lambda psu, tail: _arm(psu, output_of(psu), kind, only(tail)),
+        lambda psu, tail: on_or_off(output_of(psu).protection[kind].on),
     )
     TREE.query(f"{base}:PROTection:TRIPped")(
         lambda psu: "YES" if output_of(psu).protection[kind].tripped else "NO"
@@ -204,7 +162,7 @@ for _number in (1, 2, 3):
 @TREE.command(":APPLy", Tokens())
 def _apply(psu: "Psu", tail: Tail) -> None:
     """Also selects the channel that it names."""
-    output, values = _named(psu, tail)
+    output, values = named(psu, tail)
     if len(values) > 2:
         raise ScpiError(*PARAMETER_NOT_ALLOWED)
     psu.selected = psu.outputs.index(output)
@@ -215,10 +173,10 @@ def _apply(psu: "Psu", tail: Tail) -> None:
 @TREE.query(":APPLy", Tokens())
 def _applied(psu: "Psu", tail: Tail) -> str:
     """``CH1:30V/3A,05.00,1.000``, or one of the two values."""
-    output, which = _named(psu, tail)
+    output, which = named(psu, tail)
     volts, amps = _show(psu, "voltage_V", output.voltage_V), _show(psu, "current_A", output.current_A)
     if which:
-        return {"VOLT": volts, "CURR": amps}.get(_only(which).upper()[:4]) or _refuse()
+        return {"VOLT": volts, "CURR": amps}.get(only(which).upper()[:4]) or _refuse()
     return f"{output.name}:{output.rating},{volts},{amps}"
 
 
@@ -228,7 +186,7 @@ def _refuse() -> str:
 
 @TREE.command(":INSTrument[:SELect]", Tokens())
 def _select(psu: "Psu", tail: Tail) -> None:
-    output, rest = _named(psu, tail)
+    output, rest = named(psu, tail)
     if rest or not tail:
         raise ScpiError(*(DATA_TYPE if rest else MISSING_PARAMETER))
     psu.selected = psu.outputs.index(output)
@@ -242,7 +200,7 @@ def _selected(psu: "Psu") -> str:
 
 @TREE.command(":INSTrument:NSELect", Number(whole=True))
 def _select_number(psu: "Psu", number: int) -> None:
-    psu.selected = _index(psu, number)
+    psu.selected = index_of(psu, number)
 
 
 TREE.query(":INSTrument:NSELect")(lambda psu: str(psu.selected + 1))
@@ -252,7 +210,7 @@ TREE.query(":INSTrument:NSELect")(lambda psu: str(psu.selected + 1))
 
 
 def _measure(psu: "Psu", tail: Tail, which: int | None) -> str:
-    output, rest = _named(psu, tail)
+    output, rest = named(psu, tail)
     if rest:
         raise ScpiError(*PARAMETER_NOT_ALLOWED)
     values = psu.read(output)
@@ -277,15 +235,15 @@ for _pattern, _which in (
 
 
 def _switch(psu: "Psu", tail: Tail) -> None:
-    output, rest = _named(psu, tail)
-    psu.switch(output, _state(_only(rest)))
+    output, rest = named(psu, tail)
+    psu.switch(output, state(only(rest)))
 
 
 def _of_channel(read: Callable[["Psu", "Output"], str]) -> Callable[["Psu", Tail], str]:
     """A query about a channel."""
 
     def get(psu: "Psu", tail: Tail) -> str:
-        output, rest = _named(psu, tail)
+        output, rest = named(psu, tail)
         if rest:
             raise ScpiError(*PARAMETER_NOT_ALLOWED)
         return read(psu, output)
@@ -294,7 +252,7 @@ def _of_channel(read: Callable[["Psu", "Output"], str]) -> Callable[["Psu", Tail
 
 
 TREE.command(":OUTPut[:STATe]", Tokens())(_switch)
-TREE.query(":OUTPut[:STATe]", Tokens())(_of_channel(lambda psu, output: _on(output.on)))
+TREE.query(":OUTPut[:STATe]", Tokens())(_of_channel(lambda psu, output: on_or_off(output.on)))
 for _pattern in (":OUTPut:MODE", ":OUTPut:CVCC"):
     TREE.query(_pattern, Tokens())(_of_channel(lambda psu, output: psu.regulation(output)))
 
@@ -303,8 +261,8 @@ def _put_of_channel(write: Callable[["Psu", "Output", str], object]) -> Callable
     """A setting of a channel that is named before the value."""
 
     def put(psu: "Psu", tail: Tail) -> None:
-        output, rest = _named(psu, tail)
-        write(psu, output, _only(rest))
+        output, rest = named(psu, tail)
+        write(psu, output, only(rest))
 
     return put
 
@@ -314,15 +272,15 @@ def _declare_protection(kind: str) -> None:
     TREE.command(f"{base}[:STATe]", Tokens())(
         _put_of_channel(lambda psu, it, token: _arm(psu, it, kind, token))
     )
-    TREE.query(f"{base}[:STATe]", Tokens())(_of_channel(lambda psu, it: _on(it.protection[kind].on)))
+    TREE.query(f"{base}[:STATe]", Tokens())(_of_channel(lambda psu, it: on_or_off(it.protection[kind].on)))
 
     def ask_level(psu: "Psu", tail: Tail) -> str:
-        output, rest = _named(psu, tail)
+        output, rest = named(psu, tail)
         return _protected(output, kind, rest)
 
     def clear(psu: "Psu", tail: Tail) -> None:
         """The event alone; the output stays off."""
-        _cleared(_named(psu, tail)[0], kind)
+        _cleared(named(psu, tail)[0], kind)
 
     TREE.command(f"{base}:VALue", Tokens())(
         _put_of_channel(lambda psu, it, token: _protect(psu, it, kind, token))
@@ -340,11 +298,11 @@ _declare_protection("OCP")
 
 
 def _put_flag(psu: "Psu", output: "Output", token: str, name: str) -> None:
-    setattr(output, name, _state(token))
+    setattr(output, name, state(token))
 
 
 def _get_flag(psu: "Psu", output: "Output", name: str) -> str:
-    return _on(getattr(output, name))
+    return on_or_off(getattr(output, name))
 
 
 for _pattern, _name in ((":OUTPut:TRACk", "track"), (":TIMEr[:STATe]", "timer"), (":DELAY[:STATe]", "delay")):

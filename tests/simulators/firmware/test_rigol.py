@@ -330,6 +330,7 @@ def test_hostile_input_does_no_harm(device: object) -> None:
         line.port.receive(b"".join(generator.choices(words, k=6)) + b"\n", line.now_s)
         line.wait(0.01)
     line.wait(10.0)
+    line.port.receive(b":OUTP CH" + b"9" * 5000 + b",ON\n:INST:NSEL " + b"9" * 5000 + b"\n", line.now_s)
     line.port.receive(b"x" * 100_000 + b"\n*CLS\n", line.now_s)
     line.wait(10.0)
     assert line.ask("*IDN?").startswith("RIGOL TECHNOLOGIES,D")
