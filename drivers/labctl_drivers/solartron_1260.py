@@ -170,6 +170,7 @@ class Solartron1260(Solartron1287):
                 raise InvalidReading(f"during a spectrum {left}", self.link.name)
             yield ImpedancePoint(self.clock.now(), frequency_Hz, found_ohm.real, found_ohm.imag)
         await self._quiet()
+        self.armed = None
         await self.switch_off()
         if not await self.is_open():
             raise InvalidReading("a current flows after a spectrum", self.link.name)
@@ -219,8 +220,8 @@ class Solartron1260(Solartron1287):
             LabctlError: what had failed, if it is not.
         """
         await self._quiet()
-        await self.switch_off()
         self.armed = None
+        await self.switch_off()
         if not await self.is_open():
             raise error
         raise SpectrumLost(str(error), cell="at open circuit, confirmed by a current of zero") from error

@@ -86,8 +86,8 @@ class Accepted(NamedTuple):
 
     @property
     def reads(self) -> str:
-        """What must be answered afterwards."""
-        return "00"
+        """It reads back as nothing: the command itself, for messages."""
+        return self.code
 
     def set(self) -> bytes:
         """The command."""

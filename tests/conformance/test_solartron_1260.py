@@ -21,6 +21,7 @@ from labctl_simulators.firmware.solartron_1260 import SolartronPair
 from tests.conformance.channel_conformance import EVERY_CHANNEL, SAFETY, Bench, Check, CountingCell
 from tests.conformance.course_conformance import EVERY_COURSE
 from tests.conformance.listening_port import ListeningPort
+from tests.drivers.smu_bench import current_step
 
 SPEED = 60.0
 RC = "rc:R0=10,R1=100,C1=1e-3,C=0.5"
@@ -96,6 +97,16 @@ async def test_the_amplitude_is_what_was_asked_for_in_volts_and_in_amperes() -> 
         async for _ in pair.channel.sweep(spec):
             assert pair.device.analyser.settings["VA"] == pytest.approx(generator_V, rel=1e-3)
             assert pair.device.interface.settings["PI"] == 1
+
+
+async def test_steps_go_on_after_a_spectrum() -> None:
+    pair = Pair(make_cell(RC, 1))
+    await pair.channel.connect()
+    step = current_step(1e-4, 5.0)
+    for _ in range(2):
+        samples = [sample async for sample in pair.channel.run(step)]
+        assert all(sample.current_A == pytest.approx(1e-4, rel=1e-2) for sample in samples)
+        assert [point async for point in pair.channel.sweep(PEIS)]
 
 
 async def test_gains_of_ten_that_were_left_on_do_not_falsify_a_spectrum() -> None:
