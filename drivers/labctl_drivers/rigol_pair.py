@@ -21,9 +21,9 @@ Quirks:
 
 from contextlib import suppress
 
-from labctl.clock import Clock
+from labctl.clock import Clock, LoopClock
 from labctl.errors import CellStateUnknown, LinkError, LinkLost
-from labctl.instrument.channel import Driver, Identity, Traits
+from labctl.instrument.channel import Driver, Identity, ReadBack, Traits
 from labctl.instrument.step import Step
 from labctl.link import Link
 from labctl.link.port import HasSecond
@@ -187,6 +187,17 @@ class RigolPair(Stepped[Setup]):
         await self.link.close()
 
 
+async def _read_back(link: Link) -> tuple[ReadBack, ...]:
+    """Of the supply alone: the load has a port of its own, which is not opened for this."""
+    supply = Dp832(link, LoopClock(), None)
+    identity = await supply.identify()
+    output = ReadBack("supply", "off")
+    if not await supply.is_off():
+        output = ReadBack("supply", "ON", "find out who switched it on, and look at the cell", harmful=True)
+    load = ReadBack("load", "not asked", "labctl safety reads back both")
+    return ReadBack("identity", str(identity)), output, load
+
+
 DRIVER = Driver(
     name="rigol-pair",
     summary="Rigol DP832 supply and DL3021 load at one cell: amperes in one polarity, no impedance",
@@ -194,6 +205,7 @@ DRIVER = Driver(
     terminator=b"\n",
     open=RigolPair,
     wire="SCPI: LAN socket 5555 of each, USB",
+    read_back=_read_back,
     check_step=check_step,
     settings={"load": "resource of the load; `resource` is the supply's"},
     ports=("load",),

@@ -396,3 +396,16 @@ async def test_a_power_follows_the_voltage(bench: PairBench) -> None:
     step = Step(Control.POWER, -3.0, FOR_10_S, SAFETY, Sampling(2.0))
     samples = await bench.take(step)
     assert samples[-1].voltage_V * samples[-1].current_A == pytest.approx(-3.0, rel=0.01)
+
+
+async def test_the_supply_is_read_back_with_questions_alone(bench: PairBench) -> None:
+    assert DRIVER.read_back is not None
+    link = bench.channel.link
+    await link.open()
+    identity, supply, load = await DRIVER.read_back(link)
+    assert "DP832" in identity.found
+    assert (supply.found, supply.harmful) == ("off", False)
+    assert load.remedy
+    bench.tamper["supply :OUTP? CH1"] = b"ON\n"
+    assert (await DRIVER.read_back(link))[1].harmful
+    assert all(line.endswith("?") or "? " in line for line in bench.said)
