@@ -9,7 +9,8 @@ waits again. All steps of a run are one test.
 
 Quirks:
  1. Variables can be set only while a test runs, and a batch of them once in 200 ms.
- 2. They are read back in the data for a resumption. Assumed: those are up to date; where they are not, nothing begins.
+ 2. They are read back in the data for a resumption, the schedule's steps in those before a start. Assumed: both are
+    up to date; where they are not, nothing begins.
  3. A reading is as old as the last that the schedule kept, or 3 s.
  4. CTI gives the present reading only: what a lost connection missed stays in MITS Pro's database.
  5. Success is told with channel -1 or with the channel's number.
@@ -43,7 +44,6 @@ from labctl_drivers.arbin_mitspro_step import (
     KEPT,
     LABELS,
     SCHEDULE,
-    STEPS,
     WAITING,
     Ended,
     check_step,
@@ -74,7 +74,7 @@ class ArbinMitsPro:
         address: the channel as MITS Pro shows it, from 1; None: the only channel there is.
         user, password: of a client that MITS Pro knows and lets control.
         schedule: the name under which labctl-1.sdx was saved.
-        read_back: ``yes``; ``no`` believes the acknowledgement of the variables, and loses the last reading of a step.
+        read_back: ``yes``; ``no`` believes that schedule and variables are as asked, and loses a step's last reading.
 
     Attributes:
         traits: of the model.
@@ -141,10 +141,11 @@ class ArbinMitsPro:
         waited_from_s = await self._begin(step, epoch)
         label = ENTRIES[step.control][1]
         kept: Sample | None = None
-        last, fresh_s = Info("", False, "", "", "", 0, "", -1.0, 0.0, 0.0, 0.0, 0.0, 0.0), self._clock.now()
+        last: Info | None = None
+        fresh_s = self._clock.now()
         while True:
             info = await self._way.persistently(self._own_info)
-            if info.label == label and info.test_s > last.test_s:
+            if info.label == label and (last is None or info.test_s > last.test_s):
                 last, fresh_s = info, self._clock.now()
                 sample = self._sample(info.step_s, info.voltage_V, info.current_A)
                 if kept is None or _is_due(step, kept, sample):
@@ -181,6 +182,8 @@ class ArbinMitsPro:
         if info.status not in _OPEN:
             await self._stop()
         await self._server.assign(self._schedule, epoch)
+        if self._reads_back and not await self._server.has_steps(LABELS):
+            raise self._another_schedule("has other steps")
         self._test = f"labctl-{uuid.uuid4().hex[:12]}"
         await self._server.start(self._test, epoch)
         for _ in range(_LOOKS):
@@ -190,10 +193,16 @@ class ArbinMitsPro:
             if self._is_ours(info) and info.label and info.label not in LABELS:
                 break
             await self._clock.sleep_until(self._clock.now() + _AGAIN_AFTER_S * self._clock.speed)
-        raise InstrumentRefused(
-            f"the schedule {self._schedule} does not wait in its step {WAITING}, the channel shows {info.status!r} in "
-            f"step {info.label!r}: it is not the one that docs/instruments/arbin-mitspro.md describes",
+        await self._stop()
+        raise self._another_schedule(
+            f"does not wait in its step {WAITING}, the channel showed {info.status!r} in step {info.label!r}"
+        )
+
+    def _another_schedule(self, found: str) -> InstrumentRefused:
+        return InstrumentRefused(
+            f"the schedule {self._schedule} {found}: it is not that of docs/instruments/arbin-mitspro.md",
             self._link.name,
+            cell="open",
         )
 
     async def _read_back(self, variables: tuple[float, ...]) -> None:
@@ -205,28 +214,20 @@ class ArbinMitsPro:
         for _ in range(_LOOKS):
             state = await self._server.state()
             if state.code == 0 and state.test == self._test and state.variables == variables:
-                break
+                return
             await self._clock.sleep_until(self._clock.now() + _AGAIN_AFTER_S * self._clock.speed)
-        else:
-            raise InstrumentRefused(
-                "MITS Pro does not show the variables that it has acknowledged; `read_back: no` believes the "
-                "acknowledgement",
-                self._link.name,
-                cell="open",
-            )
-        if state.steps != STEPS:
-            raise InstrumentRefused(
-                f"the schedule {self._schedule} has {state.steps} steps in place of {STEPS}: it is not the one that "
-                "docs/instruments/arbin-mitspro.md describes",
-                self._link.name,
-                cell="open",
-            )
+        raise InstrumentRefused(
+            "MITS Pro does not show the variables that it has acknowledged; `read_back: no` believes the "
+            "acknowledgement",
+            self._link.name,
+            cell="open",
+        )
 
-    async def _end_of(self, waiting: Info, last: Info) -> Ended:
+    async def _end_of(self, waiting: Info, last: Info | None) -> Ended:
         """What the step had come to, from what the schedule has kept and what the channel shows while it waits."""
         charge_C = max(waiting.charge_C, waiting.discharge_C)
         if not self._reads_back:
-            if last.test_s < 0.0:
+            if last is None:
                 raise InvalidReading("a step without a reading", self._link.name, cell="open")
             began_s = last.test_s - last.step_s
             lasted_s = waiting.test_s - waiting.step_s - began_s

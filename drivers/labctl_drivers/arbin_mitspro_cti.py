@@ -21,6 +21,7 @@ START, START_FEEDBACK = 0xBB320004, 0xBB230004
 STOP, STOP_FEEDBACK = 0xBB310001, 0xBB130001
 JUMP, JUMP_FEEDBACK = 0xBB320005, 0xBB230005
 UPDATE, UPDATE_FEEDBACK = 0xBB150002, 0xBB510002
+PLAN, PLAN_FEEDBACK = 0xCD130001, 0xCD310001
 STATE, STATE_FEEDBACK = 0xCD130003, 0xCD310003
 
 #: MV_UD1 to MV_UD16 (v1.1, THIRD_PARTY_SET_MV_VALUE).
@@ -68,6 +69,7 @@ _LEAST, _MOST = 22, 1 << 20
 _WIDE_TEST, _WIDE_SCHEDULE = 144, 400
 _IN_INFO = struct.Struct("<IIhB400s144s100s64s144s400s400sHdd6f")
 _IN_STATE = struct.Struct("<IIII144s400s384s")
+_STEPS_AT = 4 + 16 + 400 + 64  # behind counts, schedule and variables of the data before a start
 _VARIABLES_AT = 1144 - _HEAD.size  # behind the counters of THIRD_PARTY_RESUME_DATA
 _PLACE = re.compile(r"\[\d+\] *(\d+): *([^,]*)")
 
@@ -159,7 +161,6 @@ class State:
     """A test with its variables, as kept for its resumption."""
 
     code: int
-    steps: int
     test: str
     schedule: str
     variables: tuple[float, ...]
@@ -245,6 +246,11 @@ def update(channel: int, values: tuple[float, ...]) -> bytes:
     return request(UPDATE, struct.pack("<I18x", channel) + entries)
 
 
+def plan(channel: int) -> bytes:
+    """GET_START_DATA of one channel."""
+    return request(PLAN, struct.pack("<IH", 1, channel))
+
+
 def state(channel: int) -> bytes:
     """GET_RESUME_DATA of one channel."""
     return request(STATE, struct.pack("<IH", 1, channel))
@@ -319,11 +325,41 @@ def read_state(body: bytes, channel: int) -> State:
     """
     if len(body) < _VARIABLES_AT + 64:
         raise ValueError("the data for a resumption are missing")
-    count, number, code, steps, test, schedule, _ = _IN_STATE.unpack_from(body)
+    count, number, code, _, test, schedule, _ = _IN_STATE.unpack_from(body)
     if count != 1 or number != channel:
         raise ValueError(f"data of channel {number} in place of {channel}")
     variables = struct.unpack_from("<16f", body, _VARIABLES_AT)
-    return State(code, steps, _from_wide(test), _from_wide(schedule), variables)
+    return State(code, _from_wide(test), _from_wide(schedule), variables)
+
+
+def read_plan(body: bytes, channel: int, labels: tuple[str, ...]) -> bool:
+    """Whether the assigned schedule has these steps, and no more.
+
+    Assumed: the labels stand in order behind the names of earlier tests, in one byte or two for a character; the
+    manual's ``char`` leaves that open.
+
+    Raises:
+        ValueError: not of this channel, or too short.
+    """
+    if len(body) < _STEPS_AT:
+        raise ValueError("the data before a start are missing")
+    count, number, _, _, steps = struct.unpack_from("<IIIII", body)
+    if count != 1 or number != channel:
+        raise ValueError(f"data of channel {number} in place of {channel}")
+    return steps == len(labels) and any(
+        _in_order([label.encode(encoding) for label in labels], body[_STEPS_AT:])
+        for encoding in ("ascii", "utf-16-le")
+    )
+
+
+def _in_order(parts: list[bytes], whole: bytes) -> bool:
+    at = 0
+    for part in parts:
+        found = whole.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _wide(text: str, size: int) -> bytes:

@@ -62,6 +62,11 @@ class CtiServer:
         """What the channel does at this moment."""
         return await self._ask(cti.info(self.channel), cti.INFO_FEEDBACK, self._of_channel(cti.read_info))
 
+    async def has_steps(self, labels: tuple[str, ...]) -> bool:
+        """Whether the assigned schedule has steps with these labels, and no more."""
+        read = self._of_channel(lambda body, channel: cti.read_plan(body, channel, labels))
+        return await self._ask(cti.plan(self.channel), cti.PLAN_FEEDBACK, read)
+
     async def state(self) -> cti.State:
         """The test's variables, as MITS Pro keeps them for a resumption."""
         return await self._ask(cti.state(self.channel), cti.STATE_FEEDBACK, self._of_channel(cti.read_state))

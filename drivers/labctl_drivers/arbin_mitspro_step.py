@@ -22,7 +22,6 @@ from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
 from labctl_drivers.arbin_mitspro_models import scale_of
 
 SCHEDULE = "labctl-1.sdx"
-STEPS = 9
 
 #: Where a jump leads, counted from 0, and the label of the step that runs then.
 ENTRIES = {Control.REST: (1, "Rest"), Control.CURRENT: (2, "Current"), Control.VOLTAGE: (4, "Hold")}

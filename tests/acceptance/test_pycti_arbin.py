@@ -154,7 +154,7 @@ async def test_the_driver_ends_where_the_spoofer_does_before_anything_is_energis
 
     monkeypatch.setattr(arbin_mitspro.uuid, "uuid4", Known)
     monkeypatch.setattr(arbin_mitspro_server, "_FEEDBACK", Deadline("feedback of MITS Pro", slack_s=1.0))
-    async with meeting(python, address="1") as (spoofer, channel):
+    async with meeting(python, address="1", read_back="no") as (spoofer, channel):
         await channel.connect()
         spoofer.show(testname="labctl-0123456789ab", step_and_cycle_format="[1] 1: Wait, Rest")
         samples = channel.run(CHARGE)

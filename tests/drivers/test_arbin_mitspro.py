@@ -360,15 +360,17 @@ async def test_a_cycler_that_cannot_be_reached_is_neither_read_nor_safe() -> Non
 
 
 async def test_a_schedule_that_is_another_or_is_missing_is_refused_without_a_current() -> None:
-    for name, said in (
-        ("Rest.sdx", "does not wait in its step Wait"),
-        ("None.sdx", "there is no schedule of that name"),
+    for name, read_back, said in (
+        ("Rest.sdx", "yes", "has other steps"),
+        ("Rest.sdx", "no", "does not wait in its step Wait"),
+        ("None.sdx", "yes", "there is no schedule of that name"),
     ):
-        channel, twin, _ = on_twin(charging(), schedule=name)
+        channel, twin, _ = on_twin(charging(), schedule=name, read_back=read_back)
         await channel.connect()
         with pytest.raises(InstrumentRefused, match=said):
             await take(channel, step(Control.CURRENT, 1e-3, TEN_SECONDS))
-        assert not twin.circuit_closed
+        assert twin.channels[0].status == IDLE
+        assert bool(twin.channels[0].test_names) == (read_back == "no")
     channel, _, _ = on_twin(charging(), user="viewer")
     await channel.connect()
     with pytest.raises(InstrumentRefused, match="this user may not control"):
@@ -389,6 +391,18 @@ async def test_another_cycler_at_the_same_address_is_not_taken_for_the_first() -
     Flaky.change, Flaky.nth = staticmethod(another), 3
     with pytest.raises(LinkError):
         [sample async for sample in running]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le"])
+def test_the_labels_of_a_schedule_are_found_in_order(encoding: str) -> None:
+    labels = ("Wait", "Rest", "Hold")
+    strings = [struct.pack("<I", len(text)) + text.encode(encoding) for text in ("Rest 5", *labels)]
+    body = struct.pack("<IIIII", 1, 13, 35, 1, 3) + bytes(464) + b"".join(strings)
+    assert cti.read_plan(body, 13, labels)
+    assert not cti.read_plan(body, 13, ("Wait", "Hold", "Rest"))
+    assert not cti.read_plan(body, 13, ("Wait", "Rest"))
+    with pytest.raises(ValueError, match="in place of 12"):
+        cti.read_plan(body, 12, labels)
 
 
 # --- what the variables say ---------------------------------------------------------------------------------------
