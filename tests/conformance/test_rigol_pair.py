@@ -105,7 +105,7 @@ async def _over_tcp() -> AsyncIterator[Bench]:
         clock = LoopClock(SPEED)
         supply, load = await ready.get(), await ready.get()
         channel = ThreadedChannel(DRIVER, supply, clock, options={"load": load})
-        yield _bench(channel, clock, device, cell, LATE_S + 0.1 * SPEED)
+        yield _bench(channel, clock, device, cell, LATE_S + 0.2 * SPEED)
         await channel.make_safe()
         await channel.close()
         server.cancel()

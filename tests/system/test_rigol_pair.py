@@ -60,5 +60,5 @@ def test_a_pair_of_a_station_file_is_run_over_two_ports(labctl: CommandLine) -> 
         served.communicate(timeout=10)
     assert found["state"] == "finished"
     charge, discharge = (half_cycle["charge_C"] for half_cycle in found["half_cycles"])
-    assert abs(charge - 600.0) < 12.0
-    assert abs(discharge - 600.0) < 12.0
+    assert abs(charge - 600.0) < 60.0  # 0.1 s on the wall is 20 s of experiment
+    assert abs(discharge - 600.0) < 60.0
