@@ -1,4 +1,4 @@
-"""The Arbin driver conforms: in virtual time in memory, and in scaled time over TCP."""
+"""The Arbin driver conforms: in virtual time in memory, and in scaled time over TCP, as the second channel of a box."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,24 +6,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from labctl.clock import LoopClock, VirtualClock
+from labctl.clock import LoopClock
+from labctl.instrument.conformance_simulated import bench_in_memory
 from labctl.instrument.threaded import ThreadedChannel
-from labctl.link import Link
 from labctl.plugins import cell as make_cell
 from labctl_drivers.arbin_mitspro import DRIVER
 from labctl_simulators.attach.tcp import serve
 from labctl_simulators.firmware.arbin_mitspro import ArbinMitsPro
 from tests.conformance.channel_conformance import EVERY_CHANNEL, Bench, Check, CountingCell
-from tests.conformance.listening_port import ListeningPort
-
-
-def _in_memory(cell_name: str) -> Bench:
-    cell = CountingCell(make_cell(cell_name, 1))
-    device = ArbinMitsPro(cell, 1)
-    clock = VirtualClock()
-    port = ListeningPort(device.port, clock)
-    channel = DRIVER.open(Link(port, clock), clock)
-    return Bench(channel, clock, lambda: device.circuit_closed, cell, port.sent, late_s=0.2)
 
 
 @asynccontextmanager
@@ -34,8 +24,7 @@ async def _over_tcp(cell_name: str, speed: float) -> AsyncIterator[Bench]:
     async with asyncio.TaskGroup() as group:
         server = group.create_task(serve(device, port=0, speed=speed, ready=ready.set_result))
         clock = LoopClock(speed)
-        options = {"address": "2"}
-        channel = ThreadedChannel(DRIVER, await ready, clock, options=options)
+        channel = ThreadedChannel(DRIVER, await ready, clock, options={"address": "2"})
         yield Bench(channel, clock, lambda: device.circuit_closed, cell, late_s=0.05 * speed)
         await channel.make_safe()
         await channel.close()
@@ -48,7 +37,7 @@ def _name(value: object) -> str:
 
 @pytest.mark.parametrize(("check", "cell"), EVERY_CHANNEL, ids=_name)
 async def test_in_memory(check: Check, cell: str) -> None:
-    await check(_in_memory(cell))
+    await check(bench_in_memory(DRIVER, ArbinMitsPro, make_cell(cell, 1)))
 
 
 @pytest.mark.parametrize(("check", "cell"), EVERY_CHANNEL, ids=_name)
