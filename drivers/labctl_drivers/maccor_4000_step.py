@@ -247,8 +247,14 @@ class Execution:
 
     def _refuse_another_state(self, status: Status) -> None:
         if status.state != ACTIVE:
+            unfed = status.state == SUSPENDED and self._tester.watchdog_s is None
             raise InstrumentError(
-                f"the channel is {status.in_words}, not by labctl",
+                f"the channel is {status.in_words}, not by labctl"
+                + (
+                    "; if MacNetDirectModeWD stands in System.ini, give the channel a `watchdog`"
+                    if unfed
+                    else ""
+                ),
                 self._tester.link.name,
                 cell="open" if status.is_open else "unknown",
             )
