@@ -180,8 +180,7 @@ class Solartron1260(Solartron1287):
         analyser = self._analyser
         if analyser is None:
             raise LinkLost("the analyser is not connected", self.link.name)
-        if analyser.poisoned:
-            await analyser.resynchronise()
+        await analyser.resynchronise()  # the 1287's line may have been opened anew, and a gateway with it
         for code in (*_SETUP, f"VA{number(generator_V(spec, setup))}"):
             await analyser.send(code.encode("ascii"))
         await self._identify_analyser(analyser)  # all of it has been taken in

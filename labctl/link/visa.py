@@ -69,9 +69,17 @@ class VisaPort(BlockingPort):
         self._wire: _Wire | None = None
 
     def beside(self, resource: str) -> "VisaPort":
-        """The instrument's second port: the next TCP port, or the other line of the same USB device, if not named."""
-        second = second_of(self._resource, resource)
-        return VisaPort(second, self._clock, self._terminator, self._settings, self._answered)
+        """The instrument's second port: the next TCP port, or the other line of the same USB device, if not named.
+
+        A gateway that both are behind is opened with the first.
+        """
+        second, *gateways = second_of(self._resource, resource).split(_VIA)
+        further = [
+            gateway for gateway in gateways if gateway not in self._gateways
+        ]  # one client, one connection
+        return VisaPort(
+            _VIA.join([second, *further]), self._clock, self._terminator, self._settings, self._answered
+        )
 
     def _open(self) -> None:
         self._wire = None

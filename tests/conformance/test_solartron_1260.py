@@ -1,7 +1,7 @@
-"""The 1287 with its 1260 conforms: every check of a channel in memory; spectra in memory and over two TCP ports."""
+"""The 1287 with its 1260 conforms: every check of a channel in memory; spectra over TCP and a gateway too."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from labctl.instrument.threaded import ThreadedChannel
 from labctl.link import Link
 from labctl.plugins import cell as make_cell
 from labctl_drivers.solartron_1260 import DRIVER
-from labctl_simulators.attach import tcp
+from labctl_simulators.attach import prologix, tcp
 from labctl_simulators.cells import Cell
 from labctl_simulators.firmware.solartron_1260 import SolartronPair
 from tests.conformance.channel_conformance import EVERY_CHANNEL, SAFETY, Bench, Check, CountingCell
@@ -24,6 +24,7 @@ from tests.conformance.listening_port import ListeningPort
 from tests.drivers.smu_bench import current_step
 
 SPEED = 60.0
+Serve = Callable[..., Any]
 RC = "rc:R0=10,R1=100,C1=1e-3,C=0.5"
 GEIS = ImpedanceSpec(ImpedanceMode.GALVANOSTATIC, 1e-5, None, 1e4, 0.1, 3, SAFETY)
 PEIS = ImpedanceSpec(ImpedanceMode.POTENTIOSTATIC, 5e-3, None, 1e4, 0.1, 3, SAFETY)
@@ -52,12 +53,11 @@ def agrees(points: list[ImpedancePoint], cell: Cell, spec: ImpedanceSpec) -> Non
 
 
 @asynccontextmanager
-async def _over_tcp(cell: Cell) -> AsyncIterator[tuple[ThreadedChannel, SolartronPair]]:
+async def _served(serve: Serve, cell: Cell) -> AsyncIterator[tuple[ThreadedChannel, SolartronPair]]:
     device = SolartronPair(cell, 1)
     ready: asyncio.Queue[str] = asyncio.Queue()
     async with asyncio.TaskGroup() as group:
-        serve = partial(tcp.serve, device, port=0, speed=SPEED)
-        server = group.create_task(serve(ready=ready.put_nowait))
+        server = group.create_task(serve(device, port=0, speed=SPEED, ready=ready.put_nowait))
         interface, analyser = await ready.get(), await ready.get()
         options = {"analyser_port": analyser}
         channel = ThreadedChannel(DRIVER, interface, LoopClock(SPEED), options=options)
@@ -155,10 +155,18 @@ async def test_what_it_cannot_measure_is_refused_without_a_byte(spec: ImpedanceS
 
 
 @pytest.mark.parametrize("spec", [GEIS, PEIS], ids=["GEIS", "PEIS"])
-async def test_a_spectrum_over_two_tcp_ports(spec: ImpedanceSpec) -> None:
+@pytest.mark.parametrize(
+    "serve", [tcp.serve, prologix.serve], ids=["two TCP ports", "two addresses of a gateway"]
+)
+async def test_steps_and_spectra_over_a_wire(serve: Serve, spec: ImpedanceSpec) -> None:
     cell = make_cell(RC, 1)
-    async with _over_tcp(cell) as (channel, device):
+    async with _served(serve, cell) as (channel, device):
         identity = await channel.connect()
         assert identity.model == "1287 + 1260"
-        agrees([point async for point in channel.sweep(spec)], cell, spec)
-        assert not device.circuit_closed
+        for _ in range(2):
+            agrees([point async for point in channel.sweep(spec)], cell, spec)
+            assert not device.circuit_closed
+            step = current_step(1e-4, 5.0)
+            assert [sample async for sample in channel.run(step)][-1].current_A == pytest.approx(
+                1e-4, rel=1e-2
+            )
