@@ -2,6 +2,7 @@
 
 import cmath
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.keithley_2400 import Keithley2400
 from labctl_simulators.firmware.keithley_2450 import Keithley2450
+from labctl_simulators.firmware.keithley_2600 import Keithley2600
 from labctl_simulators.firmware.keysight_b2900 import KeysightB2900
 from labctl_simulators.firmware.keysight_e4980a import KeysightE4980A
 from tests.acceptance.environments import client_environment, run_client
@@ -46,6 +48,26 @@ def test_qcodes_charges_with_a_2450_to_a_cutoff_fills_a_buffer_and_sweeps() -> N
     assert 0.0 < found["swept_A"][0] < found["swept_A"][-1] < 5e-3
     assert found["user_delay_s"] == 0.5
     assert found["errors"] == '0,"No error;0,0,0"'
+    assert not device.circuit_closed
+
+
+def test_qcodes_charges_with_a_2601b_and_sweeps_and_traces_by_scripts_read_in_binary() -> None:
+    device = Keithley2600(battery())
+    with Served(device, tcp.serve, port=0) as server:
+        found = run_client(client_environment(*QCODES), "drive_qcodes_2600.py", server.resource)
+    assert (found["model"], found["line_Hz"]) == ("2601B", 60.0)
+    assert found["set"] == [5.0, True, 0.1, 1e-3, "current"]
+    assert len(found["charge"]) > 10
+    assert all(current_A == pytest.approx(1e-3, rel=1e-2) for _, current_A in found["charge"])
+    assert 3.2 <= found["end_V"] < 3.3
+    assert not found["on_after"]
+    assert len(found["swept_A"]) == 5
+    assert 0.0 < found["swept_A"][0] < found["swept_A"][-1] < 5e-3
+    traced = found["traced_A"]
+    assert len(traced) == 4
+    decay = [after / before for before, after in pairwise(traced)]
+    assert decay == pytest.approx([0.8187] * 3, rel=0.01), "20 ms of a time constant of 100 ms"
+    assert float(found["errors"]) == 0.0
     assert not device.circuit_closed
 
 

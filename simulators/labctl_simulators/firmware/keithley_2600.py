@@ -13,6 +13,7 @@ TSP-Link, digital lines; the display shows nothing. Of the factory scripts there
 
 import math
 import re
+import struct
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -37,6 +38,7 @@ _LETTERS = {"i": "CURR", "v": "VOLT"}
 _QUEUE_LENGTH = 1000
 _BUFFER_SIZE = 60_000
 _LONGEST_DELAY_s = 100e3
+_ASCII, _REAL32, _REAL64 = 1, 2, 3
 _OPERATION_COMPLETE, _ERRORS, _EVENTS, _MASTER = 1, 4, 32, 64
 _FACTORY_SCRIPTS = """
 local function sweep(smu, func, set, measure, start, stop, settling, points)
@@ -129,8 +131,10 @@ class Keithley2600:
         self.source = _Source(self.model)
         self.errors: list[tuple[int, str]] = []
         self.precision = 6
+        self.data_format, self.byte_order = _ASCII, 1
         self._random = Random(seed)
         self._loading: list[str] | None = None
+        self._then = ""
         self._event = 128  # power on
         self._enables = {"ESE": 0, "SRE": 0}
         self._buffers = Buffer(), Buffer()
@@ -140,7 +144,7 @@ class Keithley2600:
             "delay": self._delay,
             "waitcomplete": lambda *_: None,
         }
-        self._tsp = Tsp(self._groups(), further, self._numeral, self._report)
+        self._tsp = Tsp(self._groups(), further, self._numeral, self._numerals, self._report)
         self._tsp.run(_FACTORY_SCRIPTS)
 
     def port(self) -> TurnPort:
@@ -155,6 +159,7 @@ class Keithley2600:
     def reset(self) -> None:
         """Defaults."""
         self.precision = 6
+        self.data_format, self.byte_order = _ASCII, 1
         self._reset_channel()
 
     def _reset_channel(self) -> None:
@@ -164,6 +169,7 @@ class Keithley2600:
         self.remote_sense = 0
         self.auto_zero = 2
         self.count = 1
+        self.interval_s = 0.0
         self.apply()
 
     # ---- an interpreter that takes its time ----
@@ -184,8 +190,7 @@ class Keithley2600:
         """Run one line: a common command, a part of a script, or Lua."""
         text = line.decode("latin-1").strip()
         if self._loading is not None or text.startswith(("loadscript", "loadandrunscript")):
-            self._load(text)
-            return ""
+            return self._load(text)
         if text.startswith("*"):
             return "".join(f"{reply}\n" for part in text.split(";") if (reply := self._common(part.strip())))
         if not text or text == "abort":
@@ -199,16 +204,19 @@ class Keithley2600:
             self._report(error)
         return "".join(f"{line}\n" for line in self._tsp.said)
 
-    def _load(self, line: str) -> None:
-        """Loadscript NAME ... endscript: the lines become a function of that name."""
+    def _load(self, line: str) -> str:
+        """Loadscript NAME ... endscript: the lines become a function of that name; loadandrunscript runs it, too."""
         if self._loading is None:
-            _, _, name = line.partition(" ")
-            self._loading = [f"function {name.strip() or 'anonymous'}()"]
+            command, _, name = line.partition(" ")
+            name = name.strip() or "anonymous"
+            self._loading = [f"function {name}()"]
+            self._then = f"{name}()" if command == "loadandrunscript" else ""
         elif line == "endscript":
-            chunk, self._loading = "\n".join([*self._loading, "end"]), None
-            self._run(chunk)
+            chunk, self._loading = "\n".join([*self._loading, "end", self._then]), None
+            return self._run(chunk)
         else:
             self._loading.append(line)
+        return ""
 
     def _common(self, command: str) -> str:
         if command == "*IDN?":
@@ -250,6 +258,13 @@ class Keithley2600:
 
     def _numeral(self, value: float) -> str:
         return f"{value:.{self.precision - 1}e}"
+
+    def _numerals(self, values: list[float]) -> str:
+        """A buffer in ASCII, or in binary behind ``#0`` (2600BS-901-01 p. 7-94, as QCoDeS cites it)."""
+        if self.data_format == _ASCII:
+            return ", ".join(map(self._numeral, values))
+        kind = ("<" if self.byte_order else ">") + ("f" if self.data_format == _REAL32 else "d")
+        return "#0" + b"".join(struct.pack(kind, value) for value in values).decode("latin-1")
 
     def _delay(self, duration_s: float) -> None:
         if duration_s > _LONGEST_DELAY_s:
@@ -374,7 +389,9 @@ class Keithley2600:
             if not store.append:
                 store.clear()
         values: tuple[float, ...] = ()
-        for _ in range(self.count):
+        began_s = self.now_s
+        for number in range(self.count):
+            self.now_s = max(self.now_s, began_s + number * self.interval_s)
             self._aperture()
             values = tuple(self._reading(_LETTERS[letter]) for letter in letters)
             for store, value in zip(stores, values, strict=False):
@@ -424,12 +441,23 @@ class Keithley2600:
             functions={"next": self._next_error, "clear": lambda *_: self.errors.clear()},
         )
         writing = Group(
-            getters={"asciiprecision": lambda: self.precision, "data": lambda: 1},
+            getters={
+                "asciiprecision": lambda: self.precision,
+                "data": lambda: self.data_format,
+                "byteorder": lambda: self.byte_order,
+            },
             setters={
                 "asciiprecision": self._put_precision,
                 "data": self._put_format,
+                "byteorder": self._put_byte_order,
             },
-            constants={"ASCII": 1, "SREAL": 2, "REAL": 3},
+            constants={
+                **dict.fromkeys(("SREAL", "REAL32"), _REAL32),
+                **dict.fromkeys(("REAL", "DREAL", "REAL64"), _REAL64),
+                **dict.fromkeys(("NORMAL", "NETWORK", "BIGENDIAN"), 0),
+                **dict.fromkeys(("SWAPPED", "LITTLEENDIAN"), 1),
+                "ASCII": _ASCII,
+            },
         )
         node = Group(
             getters={
@@ -444,14 +472,21 @@ class Keithley2600:
             "errorqueue": queue,
             "format": writing,
             "localnode": node,
-            "status": Group(
-                getters={"condition": self._status_byte},
-                functions={"reset": lambda *_: None},
-                objects={"standard": Group(getters={"event": self._take_event, "condition": lambda: 0})},
-            ),
+            "status": self._status_group(),
             "display": Group(functions=dict.fromkeys(("clear", "settext", "setcursor", "trigger"), _unseen)),
             "beeper": Group(functions={"beep": _unseen}),
         }
+
+    def _status_group(self) -> Group:
+        """Of the measurement registers, what the limit holds: bit 0 the voltage, bit 1 the current."""
+        held = {"condition": lambda: 0 if not self.limited else 1 if self.source.function == "CURR" else 2}
+        measurement = Group(objects={"instrument": Group(objects={"smua": Group(getters=held)})})
+        standard = Group(getters={"event": self._take_event, "condition": lambda: 0})
+        return Group(
+            getters={"condition": self._status_byte},
+            functions={"reset": lambda *_: None},
+            objects={"standard": standard, "measurement": measurement},
+        )
 
     def _source_group(self) -> Group:
         source = self.source
@@ -490,11 +525,13 @@ class Keithley2600:
             "nplc": lambda: self.power_line_cycles,
             "autozero": lambda: self.auto_zero,
             "count": lambda: self.count,
+            "interval": lambda: self.interval_s,
         }
         setters: dict[str, Callable[[Any], None]] = {
             "nplc": self._put_cycles,
             "autozero": lambda value: setattr(self, "auto_zero", self._one_of(value, (0, 1, 2))),
             "count": self._put_count,
+            "interval": self._put_interval,
         }
         for letter, function in _LETTERS.items():
             getters |= {
@@ -527,9 +564,16 @@ class Keithley2600:
             raise TspError(*(TOO_BIG if value > 1 else TOO_SMALL))
         self.count = int(value)
 
+    def _put_interval(self, value: float) -> None:
+        if not 0.0 <= value <= 1.0:
+            raise TspError(*(TOO_BIG if value > 1.0 else TOO_SMALL))
+        self.interval_s = value
+
     def _put_format(self, value: float) -> None:
-        """Only ASCII is answered in (Assumed: the binary forms are refused as too big)."""
-        self._one_of(value, (1,))
+        self.data_format = self._one_of(value, (_ASCII, _REAL32, _REAL64))
+
+    def _put_byte_order(self, value: float) -> None:
+        self.byte_order = self._one_of(value, (0, 1))
 
     def _put_precision(self, digits: float) -> None:
         if not 1 <= digits <= 16:

@@ -19,7 +19,7 @@ _BAD_ARGUMENTS = (ArithmeticError, AttributeError, LookupError, TypeError, Value
 """Raised by a command that was given something else than it takes: nil, words, a table."""
 
 _PRELUDE = """
-local say, numeral, most = ...
+local say, numeral, show, most = ...
 local real_select, concat, sethook = select, table.concat, debug.sethook
 function print(...)
   local out = {}
@@ -34,10 +34,10 @@ function printbuffer(first, last, ...)
   for n = first, last do
     for m = 1, real_select('#', ...) do
       local column = real_select(m, ...)
-      out[#out + 1] = numeral((column.readings or column)[n] or 9.91e37)
+      out[#out + 1] = (column.readings or column)[n] or 9.91e37
     end
   end
-  say(concat(out, ', '))
+  show(out)
 end
 local out_of_reach = {'os', 'io', 'package', 'require', 'module', 'dofile', 'loadfile', 'python', 'debug', 'newproxy'}
 for _, name in ipairs(out_of_reach) do
@@ -106,6 +106,7 @@ class Tsp:
         groups: by global name.
         functions: further globals.
         numeral: how a number is written.
+        numerals: how the numbers of a buffer are.
         report: takes what a setting was refused for; the script goes on.
 
     Attributes:
@@ -117,6 +118,7 @@ class Tsp:
         groups: Mapping[str, Group],
         functions: Mapping[str, Callable[..., Any]],
         numeral: Callable[[float], str],
+        numerals: Callable[[list[float]], str],
         report: Callable[["TspError"], None],
     ) -> None:
         self._report = report
@@ -128,7 +130,12 @@ class Tsp:
         )
         self.said: list[str] = []
         prelude = self._lua.eval(f"function(...) {_PRELUDE} end")
-        self._group, self._guarded = prelude(self.said.append, numeral, _MOST_INSTRUCTIONS)
+        self._group, self._guarded = prelude(
+            self.said.append,
+            numeral,
+            lambda values: self.said.append(numerals(list(values.values()))),
+            _MOST_INSTRUCTIONS,
+        )
         self._load = self._lua.eval("loadstring")
         world = self._lua.globals()
         for name, group in groups.items():

@@ -1,5 +1,7 @@
 """The simulated 2601B line by line: a transcript, what a script may and may not, and what it does to the cell."""
 
+import struct
+
 import pytest
 
 from labctl_simulators.cells.resistor import Resistor
@@ -113,3 +115,18 @@ def test_a_factory_script_sweeps_into_a_buffer() -> None:
     said = port.receive(b"printbuffer(1, 4, smua.nvbuffer1)\n", 10.0)
     assert [float(text) for text in said.split(b",")] == pytest.approx([0.0, 0.05, 0.1, 9.91e37], abs=1e-4)
     assert float(port.receive(b"print(smua.source.output)\n", 10.0)) == 0.0
+
+
+def test_a_script_runs_at_once_and_a_buffer_is_read_in_binary() -> None:
+    port = Keithley2600(Resistor(100.0)).port()
+    lines = (
+        "loadandrunscript", "smua.source.func = 0", "smua.source.limitv = 1", "smua.source.leveli = 1e-3", "smua.source.output = 1",
+        "smua.measure.count = 2", "smua.measure.interval = 0.5", "smua.measure.v(smua.nvbuffer1)",
+        "format.data = format.REAL64", "format.byteorder = format.BIGENDIAN", "printbuffer(1, 2, smua.nvbuffer1)",
+        "endscript",
+    )  # fmt: skip
+    assert port.receive("\r\n".join((*lines, "")).encode(), 0.0) == b""
+    assert port.wake(0.4) == b""
+    said = port.wake(10.0)
+    assert (said[:2], said[-1:], len(said)) == (b"#0", b"\n", 19)
+    assert struct.unpack(">dd", said[2:-1]) == pytest.approx((0.1, 0.1), abs=1e-4)
