@@ -1,11 +1,11 @@
 """Modbus as bytes: requests, answers, checksum, and the frames of serial lines (RTU) and of Modbus TCP.
 
-Source: MODBUS Application Protocol Specification V1.1b3 (functions, exceptions), MODBUS over Serial Line V1.02 (RTU,
-checksum), MODBUS Messaging on TCP/IP V1.0b (MBAP header).
+Source: MODBUS Application Protocol Specification V1.1b3 (functions, exceptions), MODBUS over Serial Line V1.02
+(RTU, checksum), MODBUS Messaging on TCP/IP V1.0b (MBAP header).
 
-Its own, although pymodbus exists: pymodbus' framers are internal to its own transports, skip over damaged bytes to find
-something that looks right, and do not tell how long an answer is before it is there. A damaged answer must poison the
-link here. pymodbus is the judge instead: it drives the simulated instruments as it is.
+Its own, although pymodbus exists: pymodbus' framers are internal to its own transports, skip over damaged bytes to
+find something that looks right, and do not tell how long an answer is before it is there. A damaged answer must
+poison the link here. pymodbus is the judge instead: it drives the simulated instruments as it is.
 """
 
 import struct

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +13,8 @@ from labctl.instrument.auxiliary import AuxiliaryDriver, Chamber, Thermometer
 from labctl.link import Link, Port
 from tests.conformance.listening_port import ListeningPort
 from tests.link.faulty import Fault, FaultyPort
+
+T = TypeVar("T")
 
 ZERO_C = 273.15
 TEXT_FAULTS = tuple(fault for fault in Fault if fault is not Fault.GARBLED)
@@ -60,6 +62,7 @@ class Bench:
             troubled = FaultyPort(self.device.port, self.clock, faulty, late_s=6.0, keeps_answers=True)
             port, self.sent = troubled, troubled.sent
         link = Link(port, self.clock, pair.driver.terminator)
+        self._connected = False
         self.instrument: Thermometer = pair.driver.open(link, self.clock, **pair.settings)
 
     @property
@@ -71,6 +74,17 @@ class Bench:
     async def wait(self, duration_s: float) -> None:
         """Let time pass."""
         await self.clock.sleep_until(self.clock.now() + duration_s)
+
+    async def tried(self, act: Callable[[], Awaitable[T]]) -> T | None:
+        """Connect if the last thing failed, and do something; None: an error came of it."""
+        try:
+            if not self._connected:
+                await self.instrument.connect()
+                self._connected = True
+            return await act()
+        except (LinkError, InstrumentError):
+            self._connected = False
+            return None
 
     def is_true(self, sensors_K: Mapping[str, float]) -> bool:
         """Whether what was read is what is."""
@@ -108,16 +122,10 @@ async def no_fault_of_the_wire_becomes_a_temperature(pair: Pair) -> None:
     rng = random.Random(1)
     bench = pair.bench(lambda number: rng.choice(pair.faults) if rng.random() < 0.1 else None)
     read = failed = 0
-    connected = False
     for _ in range(400):
         await bench.wait(1.0)
-        try:
-            if not connected:
-                await bench.instrument.connect()
-                connected = True
-            reading = await bench.instrument.read()
-        except (LinkError, InstrumentError):
-            connected = False
+        reading = await bench.tried(bench.instrument.read)
+        if reading is None:
             failed += 1
             continue
         assert bench.is_true(reading.sensors_K), reading
@@ -184,17 +192,15 @@ async def a_setting_is_confirmed_or_an_error(pair: Pair) -> None:
     rng = random.Random(2)
     bench = pair.bench(lambda number: rng.choice(pair.faults) if rng.random() < 0.05 else None)
     confirmed = failed = 0
-    connected = False
     for number in range(150):
         await bench.wait(5.0)
         wanted_K = ZERO_C + 20.0 + number % 30
-        try:
-            if not connected:
-                await bench.instrument.connect()
-                connected = True
-            await bench.chamber.set_temperature_K(wanted_K)
-        except (LinkError, InstrumentError):
-            connected = False
+
+        async def hold(temperature_K: float = wanted_K) -> bool:
+            await bench.chamber.set_temperature_K(temperature_K)
+            return True
+
+        if not await bench.tried(hold):
             failed += 1
             continue
         assert bench.device.air.goal_C == pytest.approx(wanted_K - ZERO_C, abs=0.06)

@@ -18,6 +18,7 @@ from random import Random
 from labctl_simulators.firmware.chamber_air import ChamberAir, Machine
 from labctl_simulators.firmware.espec_pr3j_commands import CONSTANT, RUN, STANDBY, Refusal, answer
 from labctl_simulators.firmware.scpi import LineBuffer
+from labctl_simulators.firmware.spoken_to import SpokenTo
 
 OVER_LIMIT, UNDER_LIMIT = 1, 2
 _MACHINE = Machine(
@@ -125,7 +126,7 @@ class EspecPr3j:
         self.moisture.goal_C = self.set_humidity if holding else None
 
 
-class EspecPort:
+class EspecPort(SpokenTo):
     """One connection."""
 
     def __init__(self, chamber: EspecPr3j) -> None:
@@ -140,14 +141,6 @@ class EspecPort:
             if line.strip():
                 said += self._chamber.answer(line, now_s)
         return said
-
-    def next_wake(self) -> float | None:
-        """Never: it speaks only when it is spoken to."""
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        """Nothing is due by itself."""
-        return b""
 
     def close(self, now_s: float) -> None:
         """The chamber goes on as it is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from labctl_simulators.firmware.espec_pr3j import EspecPr3j
@@ -117,8 +117,8 @@ def _says(text: str) -> Callable[[EspecPr3j, str], str]:
     return lambda chamber, asked: text
 
 
-def _refuses(word: str) -> Callable[[EspecPr3j, str], str]:
-    def refuse(chamber: EspecPr3j, asked: str) -> str:
+def _refuses(word: str) -> Callable[[EspecPr3j, str], NoReturn]:
+    def refuse(chamber: EspecPr3j, text: str) -> NoReturn:
         raise Refusal(word)
 
     return refuse
@@ -266,13 +266,6 @@ def _reset_request(chamber: EspecPr3j, text: str) -> None:
     _only(text, "RESET")
 
 
-def _impossible(word: str) -> Callable[[EspecPr3j, str], None]:
-    def refuse(chamber: EspecPr3j, text: str) -> None:
-        raise Refusal(word)
-
-    return refuse
-
-
 _SETTINGS: dict[str, Callable[[EspecPr3j, str], None]] = {
     "TEMP": _set_temp,
     "HUMI": _set_humi,
@@ -285,13 +278,13 @@ _SETTINGS: dict[str, Callable[[EspecPr3j, str], None]] = {
     "SRQ": _reset_request,
     "DATE": _set_date,
     "TIME": _set_time,
-    "PRGM": _impossible(NO_PROGRAM_RUNS),
-    "PRGM ERASE": _impossible(NO_SUCH_PROGRAM),
-    "TEMP PTC": _impossible(NO_PRODUCT_CONTROL),
-    "PTC": _impossible(NO_PRODUCT_CONTROL),
+    "PRGM": _refuses(NO_PROGRAM_RUNS),
+    "PRGM ERASE": _refuses(NO_SUCH_PROGRAM),
+    "TEMP PTC": _refuses(NO_PRODUCT_CONTROL),
+    "PTC": _refuses(NO_PRODUCT_CONTROL),
     **dict.fromkeys(
         ("PRGM DATA WRITE", "RUN PRGM", "TIMER", "TIMER WRITE", "TIMER ERASE", "IPSET"),
-        _impossible(UNSUPPORTED),
+        _refuses(UNSUPPORTED),
     ),
 }
 

@@ -15,6 +15,7 @@ import math
 import re
 
 from labctl_simulators.firmware.chamber_air import ChamberAir, Machine
+from labctl_simulators.firmware.spoken_to import SpokenTo
 
 LEAST_C, MOST_C = -30.0, 200.0
 UNKNOWN, NOT_NOW, TOO_SMALL, TOO_LARGE, BEYOND_LIMITS = -8, -9, -10, -11, -13
@@ -196,7 +197,7 @@ class Julabo:
         self.air.goal_C = self.values[selected] if self.values["mode_05"] else None
 
 
-class JulaboPort:
+class JulaboPort(SpokenTo):
     """One connection."""
 
     def __init__(self, circulator: Julabo) -> None:
@@ -213,14 +214,6 @@ class JulaboPort:
             if text and (answer := self._circulator.answer(text, now_s)):
                 said += answer.encode("latin-1") + b"\r\n"
         return said
-
-    def next_wake(self) -> float | None:
-        """Never: it speaks only when it is spoken to."""
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        """Nothing is due by itself."""
-        return b""
 
     def close(self, now_s: float) -> None:
         """The circulator goes on as it is."""

@@ -17,6 +17,8 @@ import struct
 from collections.abc import Sequence
 from typing import Protocol
 
+from labctl_simulators.firmware.spoken_to import SpokenTo
+
 FUNCTION, ADDRESS, VALUE, FAILURE, NO_WAY = 1, 2, 3, 4, 11
 _HOLDING, _INPUT, _ONE, _LOOP, _SEVERAL, _MASKED, _BOTH = 3, 4, 6, 8, 16, 22, 23
 _MOST_READ, _MOST_WRITTEN, _MOST_WRITTEN_IN_BOTH = 125, 123, 121
@@ -109,7 +111,7 @@ def _words(counted: bytes, many: int, most: int) -> tuple[int, ...]:
 # ---- packing ----
 
 
-class ModbusPort:
+class ModbusPort(SpokenTo):
     """One connection to a unit, on which frames of a serial line or of Modbus TCP may come.
 
     Args:
@@ -145,14 +147,6 @@ class ModbusPort:
                 break
             said += answer
         return said
-
-    def next_wake(self) -> float | None:
-        """Never: a unit speaks only when it is spoken to."""
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        """Nothing is due by itself."""
-        return b""
 
     def close(self, now_s: float) -> None:
         """The unit goes on as it is."""
