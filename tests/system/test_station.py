@@ -132,7 +132,7 @@ def test_one_channel_loses_its_instrument_and_the_others_go_on(
                 labctl, resource.removeprefix("TCPIP::").removesuffix("::SOCKET").replace("::", ":")
             ):
                 held = until_it_is(client, "smu", "held")
-                assert held["reason"].startswith("run 3 failed: ")
+                assert held["reason"].startswith(f"run {held['run_id']} failed: ")
                 assert held["queued"] == 1
                 until_they_go_on(client, "a1", "a2")
             process.send_signal(signal.SIGTERM)
