@@ -1,6 +1,7 @@
 """One step on a Rodeostat: at rest with its counter electrode disconnected, or a voltage that it holds by itself."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Setup(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Begun:
+class _Begun(ABC):
     """What the executions of both kinds of step have in common.
 
     Args:
@@ -53,9 +54,6 @@ class _Begun:
     epoch: int
     level_V: float
 
-    async def move(self, value: float) -> None:
-        """Nothing moves in a rest."""
-
     async def reconnect(self) -> None:
         """Off at once; then the line in order again, and proven."""
         rodeostat = self.rodeostat
@@ -63,6 +61,20 @@ class _Begun:
         with suppress(LinkError):
             await rodeostat.switch_off()
         await rodeostat.regain(rodeostat.prove)
+
+    async def recover(self) -> Sequence[Sample]:
+        """Find it again, still doing what it was told; a reading whose answer was lost stays lost."""
+
+        async def find_again() -> None:
+            await self.rodeostat.prove()
+            await self._compare()
+
+        await self.rodeostat.regain(find_again)
+        return ()
+
+    @abstractmethod
+    async def _compare(self) -> None:
+        """What was armed must still be so; InstrumentError if it is not."""
 
     async def _open(self) -> None:
         """Everything disconnected and stopped, and read back; then what both kinds of step want."""
@@ -94,6 +106,9 @@ class _Begun:
 class Rest(_Begun):
     """Open circuit: CTR disconnected, and the voltage read at REF."""
 
+    async def move(self, value: float) -> None:
+        """Nothing moves in a rest."""
+
     async def begin(self, step: Step) -> float:
         """Connect what reads, and nothing that drives."""
         rodeostat, talk = self.rodeostat, self.rodeostat.talk
@@ -112,16 +127,6 @@ class Rest(_Begun):
         """The voltage; the current is none, for its lead is open."""
         time_s = self.rodeostat.clock.now()
         return Sample(time_s, await self._read_V(range_for(self.setup.widest_V)[1]), 0.0)
-
-    async def recover(self) -> Sequence[Sample]:
-        """Find it again; a reading whose answer was lost stays lost."""
-
-        async def find_again() -> None:
-            await self.rodeostat.prove()
-            await self._compare()
-
-        await self.rodeostat.regain(find_again)
-        return ()
 
     async def _compare(self) -> None:
         """CTR must be disconnected, REF and WRK connected, or the voltage is none of the cell's.
@@ -180,16 +185,6 @@ class Execution(_Begun):
         voltage_V = await self._read_V(range_for(self.setup.widest_V)[1] + _OFF_V)
         await self._explain(voltage_V)
         return Sample(time_s, voltage_V, 1e-6 * current_uA)
-
-    async def recover(self) -> Sequence[Sample]:
-        """Find it again, still holding; a reading whose answer was lost stays lost."""
-
-        async def find_again() -> None:
-            await self.rodeostat.prove()
-            await self._compare()
-
-        await self.rodeostat.regain(find_again)
-        return ()
 
     async def _set_parameters(self, **others: float) -> None:
         """Set the voltage, and what else is given, and read back that they are so.

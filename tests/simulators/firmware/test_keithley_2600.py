@@ -120,7 +120,8 @@ def test_a_factory_script_sweeps_into_a_buffer() -> None:
 def test_a_script_runs_at_once_and_a_buffer_is_read_in_binary() -> None:
     port = Keithley2600(Resistor(100.0)).port()
     lines = (
-        "loadandrunscript", "smua.source.func = 0", "smua.source.limitv = 1", "smua.source.leveli = 1e-3", "smua.source.output = 1",
+        "loadandrunscript", "smua.source.func = 0", "smua.source.limitv = 1", "smua.source.leveli = 1e-3",
+        "smua.source.output = 1",
         "smua.measure.count = 2", "smua.measure.interval = 0.5", "smua.measure.v(smua.nvbuffer1)",
         "format.data = format.REAL64", "format.byteorder = format.BIGENDIAN", "printbuffer(1, 2, smua.nvbuffer1)",
         "endscript",
