@@ -40,6 +40,7 @@ from labctl_drivers.smu_setting import Readable
 from labctl_drivers.smu_setup import Ranges, Setup
 from labctl_drivers.smu_step import Execution
 from labctl_drivers.smu_talk import Reading
+from labctl_drivers.smu_watched import Watched
 
 _AMPERES = (2e-7, 2e-6, 2e-5, 2e-4, 2e-3, 2e-2, 0.2, 2.0)
 _MODEL = "1287"
@@ -186,8 +187,9 @@ class Solartron1287(SmuChannel):
     def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
         """A rest stays in standby."""
         self._full_A = setup.source_range if setup.source == "CURR" else setup.sense_range
-        kind = OpenRest if step.control is Control.REST else Execution
-        return kind(self, setup, epoch, first)
+        if step.control is Control.REST:
+            return OpenRest(self, setup, epoch, first)
+        return Watched(self, setup, epoch, first, step.safety)
 
     def settings(self, setup: Setup) -> tuple[Readable, ...]:
         """The mode first; all of it in standby."""

@@ -37,6 +37,7 @@ from labctl_drivers.smu_setting import Readable, Setting
 from labctl_drivers.smu_setup import Ranges, Setup
 from labctl_drivers.smu_step import Execution
 from labctl_drivers.smu_talk import Reading
+from labctl_drivers.smu_watched import Watched
 
 _AMPERES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 _VOLTS = (2.0, 5.0, 15.0)
@@ -147,8 +148,9 @@ class SrsEc301(SmuChannel):
 
     def execution(self, step: Step, setup: Setup, epoch: int, first: float) -> Execution:
         """A rest leaves the cell disconnected."""
-        kind = OpenRest if step.control is Control.REST else Execution
-        return kind(self, setup, epoch, first)
+        if step.control is Control.REST:
+            return OpenRest(self, setup, epoch, first)
+        return Watched(self, setup, epoch, first, step.safety)
 
     def settings(self, setup: Setup) -> tuple[Readable, ...]:
         """The mode first; ranges before the levels that they scale. All of it while the cell is disconnected."""

@@ -125,6 +125,15 @@ async def test_an_overload_is_no_reading(bench: SmuBench) -> None:
         await bench.take(current_step())
 
 
+async def test_readings_outside_the_safety_window_end_a_step_that_nobody_else_ends(bench: SmuBench) -> None:
+    narrow = SafetyLimits(-0.05, 0.05, 5e-4)
+    step = Step(Control.CURRENT, 1e-4, current_step().cutoffs, narrow, Sampling(1.0))
+    seen: list[object] = []
+    with pytest.raises(InstrumentError, match=r"outside the safety window -0\.05 V \.\. 0\.05 V"):
+        await bench.take(step, seen.append)
+    assert len(seen) == 1
+
+
 async def test_what_is_beyond_its_ranges_is_refused_without_a_byte(bench: SmuBench) -> None:
     await bench.channel.connect()
     before = len(bench.heard)
