@@ -27,7 +27,7 @@ def test_minimalmodbus_sends_it_to_a_temperature_and_is_refused_what_it_may_not(
     device = BinderMk53(None, 1)
     device.fail("OVERHEAT")
     device.reset()
-    with Served(device, pty.serve, 300.0) as server:
+    with Served(device, pty.serve, 1000.0) as server:
         found = run_client(python, "drive_binder_minimalmodbus.py", on_pty(server.resource))
     assert (found["mode_at_first"], found["mode"], found["mode_at_last"]) == (0, 0x0800, 0)
     assert found["set_C"] == 40.0

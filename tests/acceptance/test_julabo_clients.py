@@ -25,7 +25,7 @@ def test_labmcp_julabo_heats_a_bath_and_is_refused_what_it_may_not(attachment: s
     python = client_environment("labmcp-julabo==0.1.2", "labmcp==0.1.2", "pyserial==3.5")
     serve: Any = pty.serve if attachment == "pty" else tcp.serve
     where: dict[str, Any] = {} if attachment == "pty" else {"port": 0}
-    with Served(Julabo(None, 1), serve, 300.0, **where) as server:
+    with Served(Julabo(None, 1), serve, 1000.0, **where) as server:
         found = run_client(python, "drive_labmcp_julabo.py", url(server.resource))
     assert found["version"].startswith("JULABO MAGIO")
     assert (found["status_at_first"], found["status"]) == ("02 REMOTE STOP", "03 REMOTE START")
@@ -44,7 +44,7 @@ def test_labmcp_julabo_heats_a_bath_and_is_refused_what_it_may_not(attachment: s
 
 def test_julabo_cools_a_bath() -> None:
     python = client_environment("julabo==2.3.0", "sockio==0.15.0")
-    with Served(Julabo(None, 1), tcp.serve, 300.0, port=0) as server:
+    with Served(Julabo(None, 1), tcp.serve, 1000.0, port=0) as server:
         found = run_client(python, "drive_julabo.py", url(server.resource))
     assert found["identification"].startswith("JULABO MAGIO")
     assert found["started"]
