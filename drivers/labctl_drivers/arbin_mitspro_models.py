@@ -34,5 +34,5 @@ MODELS = {name: _traits(name, high_V, current_A) for name, (_, high_V, current_A
 
 
 def scale_of(traits: Traits) -> tuple[float, float, float]:
-    """Lowest voltage, highest voltage and largest current; beside an analyser, traits are named for both."""
-    return SCALES[traits.model.partition(" + ")[0]]
+    """Lowest voltage, highest voltage and largest current."""
+    return SCALES[traits.model]

@@ -123,9 +123,8 @@ def check_step(step: Step, traits: Traits) -> None:
     Raises:
         CannotHold: it cannot be held.
     """
-    model, _, _ = traits.model.partition(" + ")  # with an analyser at the same cell
     most_V, most_A = traits.voltage_max_V, traits.current_max_A
-    ranges = MODELS.get(model) or Ranges(-most_V, most_V, (most_A,) * 4)
+    ranges = MODELS.get(traits.model) or Ranges(-most_V, most_V, (most_A,) * 4)
     setup_for(step, ranges, traits.model)
 
 

@@ -124,8 +124,9 @@ class ChannelSpec:
         return {name: value for name, value in self.settings if name in named}
 
     def check_step(self) -> Callable[[Step, Traits], None] | None:
-        """The driver's own look at a step, where the traits do not say it all."""
-        return plugins.driver(self.driver).check_step
+        """The driver's own look at a step, where the traits do not say it all; an analyser is none of its concern."""
+        check, own = plugins.driver(self.driver).check_step, self._own_traits()
+        return None if check is None else lambda step, _: check(step, own)
 
 
 def clock_for(spec: ChannelSpec, speed: float | None) -> Clock:

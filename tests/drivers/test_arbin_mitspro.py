@@ -5,7 +5,6 @@ The captures are those that pycti-arbin 0.0.13 keeps in its tests; long runs of 
 
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -469,6 +468,5 @@ def test_what_the_variables_cannot_say_is_refused(refused: Step) -> None:
 def test_a_channel_that_begins_at_0_v_refuses_what_is_below() -> None:
     below = step(Control.CURRENT, -1e-3, Cutoff(Quantity.VOLTAGE, Side.BELOW, -0.1))
     check_step(below, MODELS["MSTAT-10V1A"])
-    for model in ("LBT-5V5A", "LBT-5V5A + E4980A"):
-        with pytest.raises(CannotHold, match="goes from 0 V to 5 V"):
-            check_step(below, replace(MODELS["LBT-5V5A"], model=model))
+    with pytest.raises(CannotHold, match="goes from 0 V to 5 V"):
+        check_step(below, MODELS["LBT-5V5A"])

@@ -3,7 +3,6 @@
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -473,13 +472,6 @@ async def test_a_channel_that_is_not_there_or_another_model_is_refused_with_what
 def test_what_a_unipolar_channel_cannot_hold_is_refused(refused: Step) -> None:
     with pytest.raises(CannotHold):
         check_step(refused, DRIVER.traits["5V"])
-
-
-def test_beside_an_analyser_the_ranges_are_the_same() -> None:
-    both = replace(DRIVER.traits["5V"], model="5V + E4980A")
-    check_step(CHARGE, both)
-    with pytest.raises(CannotHold, match="0 V to 5 V"):
-        check_step(step(Control.VOLTAGE, -0.1, lasting(1.0)), both)
 
 
 def test_the_limits_stay_within_the_channel_and_beyond_the_cut_offs() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labctl import plugins
 from labctl.engine.control import RunControl
 from labctl.engine.outcome import RunState
 from labctl.instrument.analyser_queue import AnalyserQueue
@@ -90,6 +91,18 @@ def test_check_holds_what_it_can(protocol: Path) -> None:
     done = labctl("check", str(protocol), *PAIR)
     assert done.returncode == 0, done.stdout
     assert "can hold all of it" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "driver", [name for name in plugins.names("drivers") if plugins.driver(name).check_step]
+)
+def test_an_analyser_beside_it_changes_no_step(protocol: Path, driver: str) -> None:
+    alone = labctl("check", str(protocol), "--driver", driver, "--without", "impedance")
+    beside = labctl("check", str(protocol), "--driver", driver, "--analyser", "keysight-e4980a")
+    assert [line for line in beside.stdout.splitlines() if line.startswith("  line")] == [
+        line for line in alone.stdout.splitlines() if line.startswith("  line")
+    ]
+    assert beside.returncode == alone.returncode, beside.stderr
 
 
 def test_a_cycler_is_no_analyser(protocol: Path) -> None:
