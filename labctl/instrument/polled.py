@@ -31,6 +31,7 @@ GONE_AFTER_S = STALE_S + PERIOD_S + WITHIN_S
 """So long after the last good reading, at the latest, everybody has been told that there is none."""
 
 _LOOK_S = 0.1
+_TURN_WITHIN_S = 60.0
 
 T = TypeVar("T")
 
@@ -132,8 +133,12 @@ class Polled:
                     done.set_result(result)
 
         self._jobs.append(job)
+        until_s = clock.now() + _TURN_WITHIN_S * clock.speed
         while not done.done():
             try:
+                if clock.now() >= until_s:
+                    done.cancel()
+                    raise LinkTimeout(f"its turn did not come within {_TURN_WITHIN_S:g} s", self.name)
                 await clock.sleep_until(clock.now() + _LOOK_S * clock.speed)
                 await asyncio.sleep(0)  # in virtual time a lone sleeper is not suspended
             except asyncio.CancelledError:

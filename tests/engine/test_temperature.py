@@ -14,6 +14,7 @@ from labctl.engine.control import Phase, RunControl
 from labctl.engine.outcome import RunEnd, RunState
 from labctl.engine.run import Run
 from labctl.engine.surroundings import Surroundings
+from labctl.errors import LinkTimeout
 from labctl.instrument.channel import Sample
 from labctl.instrument.impedance import ImpedanceMode, ImpedanceSpec
 from labctl.instrument.polled import GONE_AFTER_S, PERIOD_S, STALE_S, Polled
@@ -356,3 +357,11 @@ async def test_the_limits_hold_in_a_spectrum() -> None:
     )
     assert (await bench.execute()).state is RunState.FAULTED
     assert bench.clock.now() <= 20.0 + 2.0 * PERIOD_S
+
+
+async def test_a_chamber_that_nobody_reads_any_more_is_not_waited_for() -> None:
+    clock = VirtualClock()
+    polled = Polled("oven", FakeChamber(clock), clock)
+    with pytest.raises(LinkTimeout, match="turn did not come"):
+        await polled.hold(WARM_K, clock)
+    assert clock.now() < 100.0
