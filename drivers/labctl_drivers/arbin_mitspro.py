@@ -45,12 +45,12 @@ from labctl_drivers.arbin_mitspro_step import (
     LABELS,
     SCHEDULE,
     WAITING,
-    Ended,
     check_step,
     mark,
-    reached,
     variables_of,
+    why_ended,
 )
+from labctl_drivers.programmed_step import End
 from labctl_drivers.server_found_again import ServerFoundAgain
 
 _OPEN = ("Idle", "Finished", "Idle from MCU", "Empty", "Unsafe", "Error")
@@ -223,7 +223,7 @@ class ArbinMitsPro:
             cell="open",
         )
 
-    async def _end_of(self, waiting: Info, last: Info | None) -> Ended:
+    async def _end_of(self, waiting: Info, last: Info | None) -> End:
         """What the step had come to, from what the schedule has kept and what the channel shows while it waits."""
         charge_C = max(waiting.charge_C, waiting.discharge_C)
         if not self._reads_back:
@@ -231,12 +231,12 @@ class ArbinMitsPro:
                 raise InvalidReading("a step without a reading", self._link.name, cell="open")
             began_s = last.test_s - last.step_s
             lasted_s = waiting.test_s - waiting.step_s - began_s
-            return Ended(lasted_s, waiting.voltage_V, waiting.current_A, charge_C, kept=False)
+            return End(lasted_s, waiting.voltage_V, waiting.current_A, charge_C)
         for _ in range(_LOOKS):
             state = await self._way.persistently(self._server.state)
             voltage_V, current_A, lasted_s = kept = state.variables[KEPT]
             if state.test == self._test and mark(self._updates) not in kept:
-                return Ended(lasted_s, voltage_V, current_A, charge_C, kept=True)
+                return End(lasted_s, voltage_V, current_A, charge_C)
             await self._clock.sleep_until(self._clock.now() + _AGAIN_AFTER_S * self._clock.speed)
         raise InvalidReading("the schedule has not kept the end of the step", self._link.name, cell="open")
 
@@ -294,16 +294,16 @@ class ArbinMitsPro:
         if silent_s > _SILENT_INTERVALS * step.sampling.every_s + _SILENT_S * self._clock.speed:
             raise InvalidReading(f"no new reading for {silent_s:g} s", self._link.name)
 
-    def _why_it_ended(self, step: Step, ended: Ended) -> Cutoff:
+    def _why_it_ended(self, step: Step, end: End) -> Cutoff:
         """The cut-off that the step had reached.
 
         Raises:
             InstrumentError: it was none.
         """
-        cutoff = reached(step, ended)
+        cutoff = why_ended(step, end, kept=self._reads_back)
         if cutoff is None:
             raise InstrumentError(
-                f"the step ended at {ended.voltage_V:g} V, {ended.current_A:g} A after {ended.time_s:g} s, which is "
+                f"the step ended at {end.voltage_V:g} V, {end.current_A:g} A after {end.time_s:g} s, which is "
                 "none of its cut-offs",
                 self._link.name,
                 cell="open",

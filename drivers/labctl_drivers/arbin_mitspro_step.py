@@ -14,12 +14,12 @@
 
 import math
 import struct
-from dataclasses import dataclass
 
 from labctl.errors import CannotHold
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Cutoff, Quantity, Side, Step
 from labctl_drivers.arbin_mitspro_models import scale_of
+from labctl_drivers.programmed_step import End, Short, check_programmed, reached
 
 SCHEDULE = "labctl-1.sdx"
 
@@ -36,23 +36,8 @@ _NO_CURRENT = (-1.0, 1.0)  # at or below -1 A and at or above 1 A: never
 _BELOW_LIMIT = 0.99  # a current at the limit itself would trip it with its noise
 _MARKS = 1000
 
-#: By how much the end of a step may fall short of the cut-off that ended it.
-_SHORT_V, _SHORT_PART, _SHORT_S = 1e-4, 1e-4, 2e-2
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What a step had come to when it ended.
-
-    Attributes:
-        kept: voltage and current are those at the end; else they were read afterwards, at open circuit.
-    """
-
-    time_s: float
-    voltage_V: float
-    current_A: float
-    charge_C: float
-    kept: bool
+_SHORT = Short(time_s=2e-2, voltage_V=1e-4, part=1e-4)
+"""By how much the end of a step may fall short of the cut-off that ended it."""
 
 
 def check_step(step: Step, traits: Traits) -> None:
@@ -61,34 +46,14 @@ def check_step(step: Step, traits: Traits) -> None:
     Raises:
         CannotHold: it cannot be held.
     """
-    safety, control = step.safety, step.control
-    lowest_V, highest_V, most_A = scale_of(traits)
-    allowed_A = min(safety.current_max_A, most_A)
-    if control not in ENTRIES:
-        raise CannotHold(
-            f"the schedule has no {control} step: only rest, constant current, constant voltage; "
-            "other steps have to be schedules of MITS Pro"
-        )
-    if control is Control.CURRENT and not 0.0 < abs(step.value) <= allowed_A:
-        raise CannotHold(f"{step.value:g} A is not a current up to {allowed_A:g} A")
-    if control is Control.VOLTAGE and not (
-        max(safety.voltage_min_V, lowest_V) <= step.value <= min(safety.voltage_max_V, highest_V)
-    ):
-        raise CannotHold(f"{step.value:g} V is outside the safety window or the range of {traits.model}")
-    if not traits.shortest_interval_s <= step.sampling.every_s < math.inf:
-        raise CannotHold(
-            f"a sample every {step.sampling.every_s:g} s; {traits.shortest_interval_s:g} s is shortest"
-        )
+    lowest_V, highest_V, _ = scale_of(traits)
+    check_programmed(step, traits, "the schedule", (lowest_V, highest_V))
     for cutoff in step.cutoffs:
         _check_cutoff(step, cutoff, traits)
-    if len({(cutoff.quantity, cutoff.side) for cutoff in step.cutoffs}) != len(step.cutoffs):
-        raise CannotHold("the schedule has one cut-off of a kind")
 
 
 def _check_cutoff(step: Step, cutoff: Cutoff, traits: Traits) -> None:
     control, threshold = step.control, cutoff.threshold
-    if cutoff.hold_s:
-        raise CannotHold(f"cut-off {cutoff}: the schedule waits for no time behind a cut-off")
     match cutoff.quantity, cutoff.side:
         case Quantity.TIME, Side.ABOVE if 0.0 < threshold <= _LONGEST_S:
             return
@@ -154,23 +119,17 @@ def _outwards(value: float) -> float:
     return near if near >= value else _single(near + max(abs(near) * 2.0**-23, 2.0**-140))
 
 
-def reached(step: Step, ended: Ended) -> Cutoff | None:
+def why_ended(step: Step, end: End, *, kept: bool) -> Cutoff | None:
     """The cut-off that ended a step; None: it ended for another reason.
 
-    Without a voltage and current of the last moment, one cut-off of those is believed where neither time nor charge
-    was reached.
+    Args:
+        step: what was asked for.
+        end: what it had come to.
+        kept: voltage and current are those of the last moment. Else one cut-off of those is believed where neither
+            time nor charge was reached.
     """
-    unseen = []
-    for cutoff in step.cutoffs:
-        if cutoff.quantity in (Quantity.VOLTAGE, Quantity.CURRENT) and not ended.kept:
-            unseen.append(cutoff)
-            continue
-        value, short = {
-            Quantity.TIME: (ended.time_s, _SHORT_S),
-            Quantity.VOLTAGE: (ended.voltage_V, _SHORT_V),
-            Quantity.CURRENT: (abs(ended.current_A), _SHORT_PART * cutoff.threshold),
-            Quantity.CHARGE: (ended.charge_C, _SHORT_PART * cutoff.threshold),
-        }[cutoff.quantity]
-        if cutoff.reached_by(value + short if cutoff.side is Side.ABOVE else value - short):
-            return cutoff
-    return unseen[0] if len(unseen) == 1 else None
+    unseen = [cutoff for cutoff in step.cutoffs if cutoff.quantity in (Quantity.VOLTAGE, Quantity.CURRENT)]
+    if kept:
+        return reached(step.cutoffs, end, _SHORT)
+    seen = [cutoff for cutoff in step.cutoffs if cutoff not in unseen]
+    return reached(seen, end, _SHORT) or (unseen[0] if len(unseen) == 1 else None)

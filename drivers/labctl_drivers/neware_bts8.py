@@ -33,7 +33,8 @@ from labctl.instrument.step import Cutoff, Step
 from labctl.link import Link
 from labctl_drivers.neware_bts8_models import MODELS
 from labctl_drivers.neware_bts8_server import BtsServer, Progress, Row
-from labctl_drivers.neware_bts8_step import Ended, check_step, reached, step_file
+from labctl_drivers.neware_bts8_step import SHORT, check_step, step_file
+from labctl_drivers.programmed_step import End, reached
 from labctl_drivers.server_found_again import ServerFoundAgain
 
 _OPEN = ("finish", "stop", "protect")
@@ -110,32 +111,32 @@ class NewareBts8:
         check_step(step, self.traits)
         test = await self._start(step, epoch)
         taken, new_row_s = 0, self._clock.now()
-        ended: Ended | None = None
+        last: tuple[Sample, End] | None = None
         while True:
             progress, rows = await self._way.persistently(partial(self._new_rows, test, taken))
             # What came after the progress was asked for is asked for again: its last row may be the step's last.
             rows = rows[: progress.rows - taken]
             taken += len(rows)
             for row in rows[:-1]:
-                yield self._ended(row).sample
+                yield self._taken(row)[0]
             if rows:
-                ended = self._ended(rows[-1])
+                last = self._taken(rows[-1])
             if taken < progress.rows:  # a page was full
-                if ended is not None:
-                    yield ended.sample
+                if last is not None:
+                    yield last[0]
                 continue
             if progress.finished:
                 break
-            if rows and ended is not None:
-                yield ended.sample
+            if rows and last is not None:
+                yield last[0]
                 new_row_s = self._clock.now()
             else:
                 self._refuse_standstill(step, new_row_s)
             await self._clock.sleep_until(self._next_look_s(step))
-        if ended is None:
+        if last is None:
             raise InvalidReading("a test without a row", self._link.name, cell="open")
         present = await self._way.persistently(self._server.present)
-        yield ended.sample._replace(cutoff=self._why_it_ended(step, ended, present.status))
+        yield last[0]._replace(cutoff=self._why_it_ended(step, last[1], present.status))
 
     async def _start(self, step: Step, epoch: int) -> int:
         """Hand the step file over and let the channel begin; returns the number of the test."""
@@ -188,8 +189,8 @@ class NewareBts8:
             )
         return progress, await self._server.rows(test, taken + 1) if progress.rows > taken else []
 
-    def _ended(self, row: Row) -> Ended:
-        """A row in experiment time.
+    def _taken(self, row: Row) -> tuple[Sample, End]:
+        """A row in experiment time, and what the step had come to with it.
 
         Raises:
             InvalidReading: it is beyond what the channel measures.
@@ -201,7 +202,7 @@ class NewareBts8:
             )
         self._last_s = self.step_began_s + row.time_s
         sample = Sample(self._last_s, row.voltage_V, row.current_A)
-        return Ended(row.time_s, sample, row.charge_C, row.energy_J)
+        return sample, End(row.time_s, row.voltage_V, row.current_A, row.charge_C)
 
     def _next_look_s(self, step: Step) -> float:
         """The next sample is due, or the step's end."""
@@ -216,7 +217,7 @@ class NewareBts8:
         if silent_s > _SILENT_INTERVALS * step.sampling.every_s + _SILENT_S * self._clock.speed:
             raise InvalidReading(f"no new row for {silent_s:g} s", self._link.name)
 
-    def _why_it_ended(self, step: Step, ended: Ended, status: str) -> Cutoff:
+    def _why_it_ended(self, step: Step, end: End, status: str) -> Cutoff:
         """The cut-off that the last row has reached.
 
         Raises:
@@ -226,11 +227,11 @@ class NewareBts8:
             raise InstrumentError("the cycler has protected the cell", self._link.name, cell="open")
         if status == "stop":
             raise InstrumentError("the step was stopped", self._link.name, cell="open")
-        cutoff = reached(step, ended)
+        cutoff = reached(step.cutoffs, end, SHORT)
         if cutoff is None:
             raise InstrumentError(
-                f"the step ended at {ended.sample.voltage_V:g} V, {ended.sample.current_A:g} A after "
-                f"{ended.time_s:g} s, which is none of its cut-offs; the channel's status is {status}",
+                f"the step ended at {end.voltage_V:g} V, {end.current_A:g} A after {end.time_s:g} s, which is none of "
+                f"its cut-offs; the channel's status is {status}",
                 self._link.name,
             )
         return cutoff

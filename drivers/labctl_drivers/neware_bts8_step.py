@@ -6,13 +6,12 @@ Source: step files of BTS Client 8.0.0 and of aurora-unicycler 0.4.6; a capacity
 below 0 V as in step files of Li-Li cells that were published with their data.
 """
 
-import math
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from labctl.errors import CannotHold
-from labctl.instrument.channel import Sample, Traits
+from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Side, Step
+from labctl_drivers.programmed_step import Short, check_programmed
 
 _CHARGE, _DISCHARGE, _HOLD_CHARGING, _REST, _END, _HOLD_DISCHARGING = 1, 2, 3, 4, 6, 19
 
@@ -21,18 +20,8 @@ _PROTECT_AFTER_S = 1.0
 _BELOW_PROTECTION = 0.99  # a current limit at the protection itself would trip it with its noise
 _LONGEST_S = 3.1e7  # Assumed: a year fits
 
-#: By how much the last row may fall short of the cut-off that ended its step.
-_SHORT_V, _SHORT_PART, _SHORT_S = 1e-4, 1e-4, 2e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The last row of a step: what its cut-offs are held against."""
-
-    time_s: float
-    sample: Sample
-    charge_C: float
-    energy_J: float
+SHORT = Short(time_s=2e-3, voltage_V=1e-4, part=1e-4)
+"""By how much the last row may fall short of the cut-off that ended its step."""
 
 
 def check_step(step: Step, traits: Traits) -> None:
@@ -41,30 +30,13 @@ def check_step(step: Step, traits: Traits) -> None:
     Raises:
         CannotHold: it cannot be held.
     """
-    safety, control = step.safety, step.control
-    allowed_A = min(safety.current_max_A, traits.current_max_A)
-    if control not in (Control.REST, Control.CURRENT, Control.VOLTAGE):
-        raise CannotHold(f"no step file for a {control} step: only rest, constant current, constant voltage")
-    if control is Control.CURRENT and not 0.0 < abs(step.value) <= allowed_A:
-        raise CannotHold(f"{step.value:g} A is not a current up to {allowed_A:g} A")
-    if control is Control.VOLTAGE and not (
-        safety.voltage_min_V <= step.value <= safety.voltage_max_V and abs(step.value) <= traits.voltage_max_V
-    ):
-        raise CannotHold(f"{step.value:g} V is outside the safety window or the range of {traits.model}")
-    if not traits.shortest_interval_s <= step.sampling.every_s < math.inf:
-        raise CannotHold(
-            f"a sample every {step.sampling.every_s:g} s; {traits.shortest_interval_s:g} s is shortest"
-        )
+    check_programmed(step, traits, "a step file")
     for cutoff in step.cutoffs:
         _check_cutoff(step, cutoff, traits)
-    if len({cutoff.quantity for cutoff in step.cutoffs}) != len(step.cutoffs):
-        raise CannotHold("a step file takes one cut-off of a kind")
 
 
 def _check_cutoff(step: Step, cutoff: Cutoff, traits: Traits) -> None:
     quantity, side, threshold = cutoff.quantity, cutoff.side, cutoff.threshold
-    if cutoff.hold_s:
-        raise CannotHold(f"cut-off {cutoff}: the cycler waits for no time behind a cut-off")
     if quantity is Quantity.TIME and side is Side.ABOVE and 0.0 < threshold <= _LONGEST_S:
         return
     if (
@@ -156,17 +128,3 @@ def _protect(whole: ElementTree.Element, safety: SafetyLimits) -> None:
 
 def _value(parent: ElementTree.Element, name: str, value: float) -> None:
     ElementTree.SubElement(parent, name, Value=f"{value:.6f}")
-
-
-def reached(step: Step, end: Ended) -> Cutoff | None:
-    """The cut-off that the last row of a step has reached; None: the cycler ended it for another reason."""
-    for cutoff in step.cutoffs:
-        value, short = {
-            Quantity.TIME: (end.time_s, _SHORT_S),
-            Quantity.VOLTAGE: (end.sample.voltage_V, _SHORT_V),
-            Quantity.CURRENT: (abs(end.sample.current_A), _SHORT_PART * cutoff.threshold),
-            Quantity.CHARGE: (end.charge_C, _SHORT_PART * cutoff.threshold),
-        }[cutoff.quantity]
-        if cutoff.reached_by(value + short if cutoff.side is Side.ABOVE else value - short):
-            return cutoff
-    return None

@@ -35,7 +35,7 @@ from labctl.link import Deadline, Link
 from labctl_drivers.zahner_pp2x2_data import Reading, State
 from labctl_drivers.zahner_pp2x2_lines import Lines
 from labctl_drivers.zahner_pp2x2_models import MODELS, REFUSED
-from labctl_drivers.zahner_pp2x2_step import Keeping, Primitive, check_step, primitive_for, reached
+from labctl_drivers.zahner_pp2x2_step import Keeping, Primitive, check_step, primitive_for, why_ended
 
 STATUS_SAMPLES_MISSED = 0x1
 
@@ -133,7 +133,7 @@ class ZahnerPP2x2:
         await self._lines.finish()
         if last is None:
             raise InvalidReading("a primitive without a reading", self._link.name, cell="open")
-        cutoff = reached(step, last, abs(charge_C), primitive.period_s)
+        cutoff = why_ended(step, last, abs(charge_C), primitive.period_s)
         if cutoff is None:
             raise InstrumentError(
                 f"the step ended at {last.voltage_V:g} V, {last.current_A:g} A after {last.time_s:g} s, "

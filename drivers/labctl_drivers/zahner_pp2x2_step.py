@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from labctl.errors import CannotHold
 from labctl.instrument.channel import Traits
 from labctl.instrument.step import Control, Cutoff, Quantity, Sampling, Side, Step
+from labctl_drivers.programmed_step import End, Short, check_programmed, reached
 from labctl_drivers.zahner_pp2x2_data import Reading
 
 _LONGEST_S = 3e7  # Assumed: a year fits
@@ -28,33 +29,21 @@ def check_step(step: Step, traits: Traits) -> None:
     Raises:
         CannotHold: it cannot be held.
     """
-    safety, control = step.safety, step.control
+    check_programmed(step, traits, "a primitive")
+    safety = step.safety
     allowed_A = min(safety.current_max_A, traits.current_max_A)
-    if control not in (Control.REST, Control.CURRENT, Control.VOLTAGE):
-        raise CannotHold(f"no primitive for a {control} step: only rest, constant current, constant voltage")
-    if control is Control.CURRENT and not 0.0 < abs(step.value) < allowed_A:
+    if step.control is Control.CURRENT and abs(step.value) >= allowed_A:
         raise CannotHold(
             f"{step.value:g} A is not a current below {allowed_A:g} A, where the safety current or the range ends it"
         )
-    if control is Control.VOLTAGE and not (
-        safety.voltage_min_V < step.value < safety.voltage_max_V and abs(step.value) <= traits.voltage_max_V
-    ):
-        raise CannotHold(f"{step.value:g} V is not inside the safety window and the range of {traits.model}")
-    if not traits.shortest_interval_s <= step.sampling.every_s < math.inf:
-        raise CannotHold(
-            f"a sample every {step.sampling.every_s:g} s; {traits.shortest_interval_s:g} s is shortest"
-        )
+    if step.control is Control.VOLTAGE and step.value in (safety.voltage_min_V, safety.voltage_max_V):
+        raise CannotHold(f"{step.value:g} V is where the safety window ends it")
     for cutoff in step.cutoffs:
         _check_cutoff(step, cutoff, traits)
-    kinds = [(cutoff.quantity, cutoff.side) for cutoff in step.cutoffs]
-    if len(set(kinds)) != len(kinds):
-        raise CannotHold("a primitive takes one cut-off of a kind")
 
 
 def _check_cutoff(step: Step, cutoff: Cutoff, traits: Traits) -> None:
     quantity, side, threshold = cutoff.quantity, cutoff.side, cutoff.threshold
-    if cutoff.hold_s:
-        raise CannotHold(f"cut-off {cutoff}: the instrument waits for no time behind a cut-off")
     if quantity is Quantity.TIME and side is Side.ABOVE and 0.0 < threshold <= _LONGEST_S:
         return
     if (
@@ -169,7 +158,7 @@ def _number(value: float) -> str:
     return f"{value:.9g}"
 
 
-def reached(step: Step, last: Reading, charge_C: float, period_s: float) -> Cutoff | None:
+def why_ended(step: Step, last: Reading, charge_C: float, period_s: float) -> Cutoff | None:
     """The cut-off that the last reading has reached; None: the primitive ended for another reason.
 
     Args:
@@ -178,16 +167,8 @@ def reached(step: Step, last: Reading, charge_C: float, period_s: float) -> Cuto
         charge_C: magnitude of what has passed, added up from the readings.
         period_s: between two readings.
     """
-    for cutoff in step.cutoffs:
-        value, short = {
-            Quantity.TIME: (last.time_s, _SHORT_S),
-            Quantity.VOLTAGE: (last.voltage_V, _SHORT_V),
-            Quantity.CURRENT: (abs(last.current_A), _SHORT_PART * cutoff.threshold),
-            Quantity.CHARGE: (charge_C, _SHORT_PART * cutoff.threshold + abs(last.current_A) * period_s),
-        }[cutoff.quantity]
-        if cutoff.reached_by(value + short if cutoff.side is Side.ABOVE else value - short):
-            return cutoff
-    return None
+    short = Short(_SHORT_S, _SHORT_V, _SHORT_PART, abs(last.current_A) * period_s)
+    return reached(step.cutoffs, End(last.time_s, last.voltage_V, last.current_A, charge_C), short)
 
 
 class Keeping:

@@ -30,7 +30,8 @@ from labctl.link.memory import MemoryPort
 from labctl_drivers import arbin_mitspro_cti as cti
 from labctl_drivers.arbin_mitspro import DRIVER, ArbinMitsPro
 from labctl_drivers.arbin_mitspro_models import MODELS
-from labctl_drivers.arbin_mitspro_step import Ended, check_step, mark, reached, variables_of
+from labctl_drivers.arbin_mitspro_step import check_step, mark, variables_of, why_ended
+from labctl_drivers.programmed_step import End
 from labctl_simulators.cells import Cell
 from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor
@@ -434,10 +435,10 @@ def test_a_voltage_is_approached_charging_or_discharging_with_less_than_the_safe
 
 def test_an_end_that_was_not_seen_is_believed_only_where_it_can_be_no_other() -> None:
     high, low = Cutoff(Quantity.VOLTAGE, Side.ABOVE, 0.2), Cutoff(Quantity.VOLTAGE, Side.BELOW, -0.2)
-    unseen = Ended(5.0, 0.1, 0.0, 1e-3, kept=False)
-    assert reached(step(Control.CURRENT, 1e-3, high, TEN_SECONDS), unseen) is high
-    assert reached(step(Control.CURRENT, 1e-3, high, low), unseen) is None
-    assert reached(step(Control.CURRENT, 1e-3, high), Ended(5.0, 0.1, 1e-3, 1e-3, kept=True)) is None
+    unseen = End(5.0, 0.1, 0.0, 1e-3)
+    assert why_ended(step(Control.CURRENT, 1e-3, high, TEN_SECONDS), unseen, kept=False) is high
+    assert why_ended(step(Control.CURRENT, 1e-3, high, low), unseen, kept=False) is None
+    assert why_ended(step(Control.CURRENT, 1e-3, high), End(5.0, 0.1, 1e-3, 1e-3), kept=True) is None
 
 
 @pytest.mark.parametrize(
