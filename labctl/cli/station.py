@@ -13,7 +13,7 @@ from labctl.cli import broker_options, options
 if TYPE_CHECKING:
     from labctl.station.broker import Broker
     from labctl.station.companion import Companion
-    from labctl.station.inspection import Finding
+    from labctl.station.inspection import Beside, Finding
 
 station_app = typer.Typer(help="Station files.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -51,17 +51,20 @@ def check(file: StationFile, json: options.Json = False) -> None:
     from labctl.cli.exits import INSTRUMENT
     from labctl.cli.output import print_json
     from labctl.station.file import load_station
-    from labctl.station.inspection import inspect
+    from labctl.station.inspection import inspect, inspect_beside
 
     station = load_station(file)
     findings = asyncio.run(inspect(station))
+    beside = asyncio.run(inspect_beside(station))
     if json:
-        print_json(findings)
+        print_json([*findings, *beside])
     else:
         print(f"station {station.name}: {len(findings)} channels")
         for finding in findings:
             print("  " + _line(finding))
-    if any(finding.problem for finding in findings):
+        for found in beside:
+            print("  " + _line_beside(found))
+    if any(finding.problem for finding in findings) or any(found.problem for found in beside):
         raise typer.Exit(INSTRUMENT)
 
 
@@ -77,6 +80,19 @@ def _line(finding: "Finding") -> str:
     found = finding.problem or f"{finding.identity}"
     mark = "WRONG" if finding.problem else "ok"
     return f"{spec.name:<12} {mark:<6} {spec.driver:<17} {where:<34} {allowed:<28} {found}"
+
+
+def _line_beside(found: "Beside") -> str:
+    from labctl.units import show_celsius
+
+    spec = found.spec
+    shown = ", ".join(
+        f"{sensor} {show_celsius(found.sensors_K[sensor]) if sensor in found.sensors_K else 'shows nothing'}"
+        for sensor in spec.sensors()
+    )
+    mark = "WRONG" if found.problem else "ok"
+    where = spec.resource or "simulated"
+    return f"{spec.name:<12} {mark:<6} {spec.driver:<17} {where:<34} {found.problem or f'{found.identity}: {shown}'}"
 
 
 def serve(

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from asyncio import TaskGroup
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labctl.clock import LoopClock
@@ -13,6 +14,7 @@ from labctl.station.connect import ChannelSpec, open_channel
 from labctl.station.file import Station
 from labctl.station.launch import identify
 from labctl.station.limits import beyond_instrument
+from labctl.station.thermometers import AuxiliarySpec, look
 
 _AT_ONCE = 16
 """Instruments that are asked at the same time."""
@@ -33,6 +35,23 @@ class Finding:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was found of a thermometer or chamber.
+
+    Attributes:
+        spec: what the file says.
+        identity: who answered; None if nobody did.
+        sensors_K: what it shows.
+        problem: why it could not be read; empty if it could.
+    """
+
+    spec: AuxiliarySpec
+    identity: Identity | None
+    sensors_K: Mapping[str, float]
+    problem: str
+
+
 async def inspect(station: Station) -> list[Finding]:
     """Ask every instrument of a station, in the order of its file."""
     turns, specs = asyncio.Semaphore(_AT_ONCE), station.channels.values()
@@ -41,6 +60,21 @@ async def inspect(station: Station) -> list[Finding]:
             asking = [group.create_task(_ask(spec, keepers, turns)) for spec in specs]
     findings = [task.result() for task in asking]
     return [_twice(finding, findings) for finding in findings]
+
+
+async def inspect_beside(station: Station) -> list[Beside]:
+    """Read every thermometer and chamber that channels name, once; nothing is set."""
+    async with TaskGroup() as group:
+        asking = [group.create_task(_read(spec)) for spec in station.auxiliaries()]
+    return [task.result() for task in asking]
+
+
+async def _read(spec: AuxiliarySpec) -> Beside:
+    try:
+        identity, shown = await look(spec)
+    except LabctlError as error:
+        return Beside(spec, None, {}, str(error))
+    return Beside(spec, identity, shown.sensors_K, "")
 
 
 async def _ask(spec: ChannelSpec, keepers: KeeperPairs, turns: asyncio.Semaphore) -> Finding:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from labctl import plugins
 from labctl.clock import Clock, LoopClock
 from labctl.engine.surroundings import Surroundings
-from labctl.errors import InstrumentError, StationError
+from labctl.errors import InstrumentError, LabctlError, StationError
 from labctl.instrument.auxiliary import AuxiliaryDriver, Chamber, Temperatures, Thermometer
 from labctl.instrument.channel import Identity
 from labctl.instrument.polled import STALE_S, Polled
@@ -96,7 +96,7 @@ def polled(spec: AuxiliarySpec, clock: Clock, seed: int) -> Polled:
     Raises:
         StationError: it is at a port, and time jumps.
     """
-    return Polled(spec.name, _thermometer(spec, clock, seed), clock)
+    return Polled(spec.name, thermometer(spec, clock, seed), clock)
 
 
 Beside = Callable[[ThermometerSpec | None, Plan, Clock], AbstractAsyncContextManager[Surroundings | None]]
@@ -146,6 +146,26 @@ async def read_on(reading: Polled, spec: AuxiliarySpec) -> None:
     try:
         await reading.live()
     finally:
+        if claim is not None:
+            claim.drop()
+
+
+async def look(spec: AuxiliarySpec) -> tuple[Identity, Temperatures]:
+    """Who it is, and what it shows, asked once; sets nothing.
+
+    Raises:
+        StationError: another labctl has it.
+        LinkError, InstrumentError: it does not answer, or shows nothing.
+    """
+    claim = Claim(spec.resource) if spec.resource else None
+    if claim is not None:
+        await claim.take()
+    asked = thermometer(spec, LoopClock(), 0)
+    try:
+        return await asked.connect(), await asked.read()
+    finally:
+        with suppress(LabctlError):
+            await asked.close()
         if claim is not None:
             claim.drop()
 
@@ -205,7 +225,12 @@ async def surroundings(
     return found
 
 
-def _thermometer(spec: AuxiliarySpec, clock: Clock, seed: int) -> Thermometer:
+def thermometer(spec: AuxiliarySpec, clock: Clock, seed: int) -> Thermometer:
+    """The instrument itself, for somebody who asks it once; nothing is opened yet.
+
+    Raises:
+        StationError: it is at a port, and time jumps.
+    """
     driver, settings = plugins.auxiliary(spec.driver), dict(spec.settings)
     if not spec.resource:
         device = plugins.simulated_auxiliary(spec.driver, seed)

@@ -6,7 +6,7 @@ from labctl.instrument.channel import Identity
 from labctl.station import inspection
 from labctl.station.connect import ChannelSpec
 from labctl.station.file import load_station
-from labctl.station.inspection import Finding, inspect
+from labctl.station.inspection import Finding, inspect, inspect_beside
 
 
 async def test_each_channel_is_asked_and_what_does_not_match_is_told(tmp_path: Path) -> None:
@@ -23,6 +23,24 @@ async def test_each_channel_is_asked_and_what_does_not_match_is_told(tmp_path: P
     assert "nothing was switched" in wrong.problem
     assert "127.0.0.1" in gone.problem
     assert wrong.identity is gone.identity is None
+
+
+async def test_thermometers_and_chambers_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "bench.yaml"
+    path.write_text(
+        "auxiliaries:\n"
+        "  oven: {driver: espec-pr3j}\n"
+        "  gone: {driver: espec-pr3j, resource: 'TCPIP::127.0.0.1::1::SOCKET'}\n"
+        "channels:\n"
+        "  left: {driver: keithley-2450, cell: na, temperature: oven}\n"
+        "  right: {driver: keithley-2450, cell: na, temperature: gone}\n"
+    )
+    oven, gone = await inspect_beside(load_station(str(path)))
+    assert oven.problem == ""
+    assert oven.identity is not None
+    assert 250.0 < oven.sensors_K["temperature"] < 350.0
+    assert gone.identity is None
+    assert "the port cannot be opened" in gone.problem
 
 
 def test_one_instrument_under_two_hosts_is_found_by_its_serial_number() -> None:
