@@ -107,8 +107,9 @@ def _scalar_reader(kind: type) -> Callable[[Any], Any]:
 
 
 def error_to_plain(error: BaseException) -> list[str]:
-    """The kind of an error and its fields; a bug is told by its kind and words."""
-    kind = type(error).__name__
+    """The kind of an error and its fields, a driver's own kind as that of labctl's which it is; a bug by its kind."""
+    ours = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    kind = next(ours, type(error).__name__)
     if isinstance(error, WireError):
         return [kind, *to_plain(error)]
     return [kind, str(error)]

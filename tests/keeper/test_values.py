@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl import errors, plugins
-from labctl.errors import LabctlError, LinkTimeout, ProtocolError
+from labctl.errors import InstrumentRefused, LabctlError, LinkTimeout, ProtocolError
 from labctl.instrument.channel import Identity, Sample, Traits
 from labctl.instrument.impedance import ImpedanceMode, ImpedancePoint, ImpedanceSpec
 from labctl.instrument.step import Control, Cutoff, Quantity, SafetyLimits, Sampling, Side, Step
@@ -73,11 +73,12 @@ def test_what_is_no_step_is_refused(plain: list[object]) -> None:
         from_plain(Step, plain)
 
 
-def every_error(kind: type[LabctlError]) -> list[type[LabctlError]]:
-    return [kind, *(below for child in kind.__subclasses__() for below in every_error(child))]
+EVERY_ERROR = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabctlError)
+]
 
 
-@pytest.mark.parametrize("kind", every_error(LabctlError), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", EVERY_ERROR, ids=lambda kind: kind.__name__)
 def test_every_error_keeps_its_type_and_words(kind: type[LabctlError]) -> None:
     if kind is ProtocolError:
         pytest.skip("has a file, and is none of the keeper's")
@@ -85,6 +86,15 @@ def test_every_error_keeps_its_type_and_words(kind: type[LabctlError]) -> None:
     there = error_from_plain(error_to_plain(error))
     assert type(there) is kind
     assert str(there) == str(error)
+
+
+def test_an_error_of_a_drivers_own_is_what_it_is_for_everybody_else() -> None:
+    class RegisterRefused(InstrumentRefused):
+        """Known to one driver only."""
+
+    there = error_from_plain(error_to_plain(RegisterRefused("exception 2", "COM3")))
+    assert type(there) is InstrumentRefused
+    assert str(there) == "COM3: exception 2"
 
 
 def test_a_wire_error_keeps_its_fields() -> None:
