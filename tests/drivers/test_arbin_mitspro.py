@@ -38,6 +38,7 @@ from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.arbin_channel import IDLE, PAUSED, ArbinChannel
 from labctl_simulators.firmware.arbin_mitspro import ArbinMitsPro as Twin
 from labctl_simulators.firmware.arbin_mitspro import CtiConnection
+from tests.drivers.played import Played
 
 SAFETY = SafetyLimits(-1.0, 1.0, 5e-3)
 TEN_SECONDS = Cutoff(Quantity.TIME, Side.ABOVE, 10.0)
@@ -144,27 +145,15 @@ def test_the_size_of_a_frame_does_not_depend_on_how_much_has_come(cut: int) -> N
     assert cti.read_info(cti.arguments_of(spoofed, cti.INFO_FEEDBACK), 13).label == "Step_A"
 
 
-class Played:
+class Captured(Played):
     """Plays frames, whatever is asked."""
 
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-
     def receive(self, data: bytes, now_s: float) -> bytes:
-        return self.answers.pop(0) if self.answers else b""
-
-    def next_wake(self) -> float | None:
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        return b""
-
-    def close(self, now_s: float) -> None:
-        pass
+        return self.left.pop(0)[1] if self.left else b""
 
 
 def played(*answers: bytes, address: str = "14") -> ArbinMitsPro:
-    clock, fake = VirtualClock(), Played(*answers)
+    clock, fake = VirtualClock(), Captured((b"", answer) for answer in answers)
     return ArbinMitsPro(
         Link(MemoryPort(lambda: fake, clock), clock, DRIVER.terminator), clock, address=address
     )

@@ -25,6 +25,7 @@ from labctl_drivers.iorodeo_rodeostat_talk import Talk, as_line
 from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.iorodeo_rodeostat import Rodeostat
+from tests.drivers.played import Played
 from tests.drivers.rodeostat_transcript import DOCUMENTED, IDENTIFY
 from tests.drivers.smu_bench import SmuBench
 
@@ -65,29 +66,8 @@ def answered(**response: Any) -> bytes:
     return json.dumps({"success": True, "response": response}).encode() + b"\r\n"
 
 
-class Played:
-    """An instrument that answers what it is told to, to what it is told to expect."""
-
-    def __init__(self, *exchanges: tuple[bytes, bytes]) -> None:
-        self._exchanges = list(exchanges)
-
-    def receive(self, data: bytes, now_s: float) -> bytes:
-        question, answer = self._exchanges.pop(0)
-        assert data == question
-        return answer
-
-    def next_wake(self) -> float | None:
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        return b""
-
-    def close(self, now_s: float) -> None:
-        pass
-
-
 async def talking(*exchanges: tuple[bytes, bytes]) -> Talk:
-    clock, played = VirtualClock(), Played(*exchanges)
+    clock, played = VirtualClock(), Played(exchanges)
     link = Link(MemoryPort(lambda: played, clock), clock)
     await link.open()
     return Talk(link)

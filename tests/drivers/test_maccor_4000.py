@@ -31,6 +31,7 @@ from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.maccor_4000 import Maccor4000 as Twin
 from labctl_simulators.firmware.maccor_4000 import MacNetConnection
+from tests.drivers.played import Played
 
 SAFETY = SafetyLimits(-1.0, 1.0, 5e-3)
 OTHER_SAFETY = SafetyLimits(-0.5, 0.9, 4e-3)
@@ -116,27 +117,6 @@ BEGIN = [
         frame(6, 8, data=b"\0\0"),
     ),
 ]
-
-
-class Played:
-    """Plays a transcript."""
-
-    def __init__(self, exchanges: list[tuple[bytes, bytes]]) -> None:
-        self.left = list(exchanges)
-
-    def receive(self, data: bytes, now_s: float) -> bytes:
-        expected, told = self.left.pop(0)
-        assert data == expected, (data.hex(" "), expected.hex(" "))
-        return told
-
-    def next_wake(self) -> float | None:
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        return b""
-
-    def close(self, now_s: float) -> None:
-        pass
 
 
 def played(*exchanges: tuple[bytes, bytes]) -> tuple[Maccor4000, Played]:

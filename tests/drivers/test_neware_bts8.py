@@ -19,6 +19,7 @@ from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.neware_bts8 import BtsConnection
 from labctl_simulators.firmware.neware_bts8 import NewareBts8 as Twin
 from labctl_simulators.firmware.neware_bts8_program import read_program
+from tests.drivers.played import Played
 
 SAFETY = SafetyLimits(-1.0, 1.0, 5e-3)
 TEN_SECONDS = Cutoff(Quantity.TIME, Side.ABOVE, 10.0)
@@ -93,29 +94,15 @@ BEGIN = [
 ]
 
 
-class Played:
-    """Plays a transcript; of a start only the beginning is compared, its path is ours."""
+class Server(Played):
+    """Of a start only the beginning is compared, its path is ours."""
 
-    def __init__(self, exchanges: list[tuple[bytes, bytes]]) -> None:
-        self.left = list(exchanges)
-
-    def receive(self, data: bytes, now_s: float) -> bytes:
-        expected, told = self.left.pop(0)
-        assert data == expected or (expected == START.encode() and expected in data), data
-        return told
-
-    def next_wake(self) -> float | None:
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        return b""
-
-    def close(self, now_s: float) -> None:
-        pass
+    def expects(self, question: bytes, data: bytes) -> bool:
+        return data == question or (question == START.encode() and question in data)
 
 
 def played(folder: Path, *exchanges: tuple[bytes, bytes]) -> tuple[NewareBts8, Played]:
-    fake, clock = Played([*CONNECT, *exchanges]), VirtualClock()
+    fake, clock = Server([*CONNECT, *exchanges]), VirtualClock()
     link = Link(MemoryPort(lambda: fake, clock), clock, DRIVER.terminator)
     return NewareBts8(link, clock, folder=str(folder)), fake
 

@@ -30,6 +30,7 @@ from labctl_drivers.zahner_pp2x2_step import Keeping, check_step, primitive_for
 from labctl_simulators.cells.rc import RcCell
 from labctl_simulators.cells.resistor import Resistor
 from labctl_simulators.firmware.zahner_pp2x2 import ZahnerPP2x2 as Twin
+from tests.drivers.played import Played
 
 SAFETY = SafetyLimits(-1.0, 1.0, 5e-3)
 TEN_SECONDS = Cutoff(Quantity.TIME, Side.ABOVE, 10.0)
@@ -93,36 +94,23 @@ END = header(3) + header(4)
 READINGS = live(1.0, 0.2, -1e-3) + live(2.0, 0.1, -1e-3) + live(3.0, 0.0, -1e-3)
 
 
-class Played:
-    """The command line of an instrument that plays a transcript; the data come with the answer to a primitive.
-
-    Attributes:
-        left: questions with their answers, in order.
-    """
+class Potentiostat(Played):
+    """The data come with the answer to a primitive, on the other line."""
 
     def __init__(self, exchanges: list[tuple[bytes, bytes]], data: bytes, identity: bytes) -> None:
-        self.left = exchanges
+        super().__init__(
+            (question + b"\n", answer + b"\n" if answer else b"") for question, answer in exchanges
+        )
         self.data = _Line(lambda sent: identity if sent == b"*IDN?\n" else b"")
         self._told = data
 
     def receive(self, data: bytes, now_s: float) -> bytes:
-        expected, told = self.left.pop(0)
-        assert data == expected + b"\n"
         if data.startswith(b":MEAS:POGA"):
             self.data.waiting = self._told
-        return told + b"\n" if told else b""
+        return super().receive(data, now_s)
 
     def beside(self) -> "_Line":
         return self.data
-
-    def next_wake(self) -> float | None:
-        return None
-
-    def wake(self, now_s: float) -> bytes:
-        return b""
-
-    def close(self, now_s: float) -> None:
-        pass
 
 
 class _Line:
@@ -153,7 +141,7 @@ def played(
         *((line.encode(), b"ok") for line in PARAMETERS),
         (b":MEAS:POGA?", answer),
     ]
-    fake, clock = Played(exchanges, data, identity), VirtualClock()
+    fake, clock = Potentiostat(exchanges, data, identity), VirtualClock()
     return ZahnerPP2x2(Link(MemoryPort(lambda: fake, clock), clock), clock), fake
 
 
@@ -242,7 +230,7 @@ async def test_an_end_that_is_no_success_is_told(answer: bytes, error: type[Exce
     ],
 )
 async def test_who_answers_wrongly_is_told(command: bytes, data: bytes, said: str) -> None:
-    fake, clock = Played([(b"*IDN?", command)], b"", data + b"\n"), VirtualClock()
+    fake, clock = Potentiostat([(b"*IDN?", command)], b"", data + b"\n"), VirtualClock()
     with pytest.raises(WrongInstrument, match=said):
         await ZahnerPP2x2(Link(MemoryPort(lambda: fake, clock), clock), clock).connect()
 
